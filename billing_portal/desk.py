@@ -1,0 +1,105 @@
+"""The finance desk's frame: the places of its sidebar, and what waits in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from billing_portal.notices.models import OutboxMessage
+from payments.models import Payment
+
+# Title, then its places: title, icon, admin URL name, permission, query.
+_GROUPS: list[tuple[str, list[tuple[str, str, str, str, str]]]] = [
+    ("", [("Desk", "space_dashboard", "index", "", "")]),
+    (
+        "Waiting for us",
+        [
+            ("Awaiting review", "hourglass_top", "payments_payment_changelist", "payments.view_payment", "status__exact=awaiting_review"),
+            ("Parked messages", "running_with_errors", "notices_outboxmessage_changelist", "notices.view_outboxmessage", "parked_at__isempty=0"),
+        ],
+    ),
+    (
+        "Money",
+        [
+            ("Record a payment", "receipt_long", "payments_payment_add", "payments.record_payment", ""),
+            ("Payments", "swap_horiz", "payments_payment_changelist", "payments.view_payment", ""),
+            ("Invoices", "description", "payments_invoice_changelist", "payments.view_invoice", ""),
+            ("Credit notes", "contract", "payments_creditnote_changelist", "payments.view_creditnote", ""),
+            ("Credit balances", "savings", "payments_creditbalance_changelist", "payments.view_creditbalance", ""),
+            ("Ledger", "balance", "payments_ledgerleg_changelist", "payments.view_ledgerleg", ""),
+        ],
+    ),
+    (
+        "Customers",
+        [
+            ("Tenants", "apartment", "tenants_tenant_changelist", "tenants.view_tenant", ""),
+            ("Subscriptions", "layers", "subscriptions_subscription_changelist", "subscriptions.view_subscription", ""),
+            ("Plans", "sell", "subscriptions_plan_changelist", "subscriptions.view_plan", ""),
+        ],
+    ),
+    (
+        "Usage",
+        [
+            ("Close of month", "calendar_month", "usage_usagemonth_changelist", "usage.view_usagemonth", ""),
+            ("Totals", "bar_chart", "usage_usagerollup_changelist", "usage.view_usagerollup", ""),
+        ],
+    ),
+    (
+        "System",
+        [
+            ("Changes of state", "history", "payments_statuschange_changelist", "payments.view_statuschange", ""),
+            ("Number series", "tag", "payments_numberseries_changelist", "payments.view_numberseries", ""),
+            ("Outbox", "outbox", "notices_outboxmessage_changelist", "notices.view_outboxmessage", ""),
+            ("API keys", "key", "tenants_apikey_changelist", "tenants.view_apikey", ""),
+            ("Members", "badge", "tenants_membership_changelist", "tenants.view_membership", ""),
+            ("People", "group", "tenants_user_changelist", "tenants.view_user", ""),
+            ("Roles", "shield_person", "auth_group_changelist", "auth.view_group", ""),
+        ],
+    ),
+]
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The sidebar of this person: only places they may look at, with a count where something waits."""
+    counts = {
+        "Awaiting review": Payment.objects.filter(status=Payment.Status.AWAITING_REVIEW).count(),
+        "Parked messages": OutboxMessage.objects.filter(parked_at__isnull=False).count(),
+    }
+    groups = []
+    for title, places in _GROUPS:
+        items = [
+            _item(request, place, counts.get(place[0], 0))
+            for place in places
+            if not place[3] or request.user.has_perm(place[3])
+        ]
+        groups.append({"title": title, "items": items})
+    return [group for group in groups if group["items"]]
+
+
+def _item(request: HttpRequest, place: tuple[str, str, str, str, str], waiting: int) -> dict[str, Any]:
+    title, icon, name, _, query = place
+    path = reverse(f"admin:{name}")
+    item: dict[str, Any] = {
+        "title": title,
+        "icon": icon,
+        "link": f"{path}?{query}" if query else path,
+        "active": _is_here(request, path, query),
+    }
+    if waiting:
+        item |= {"badge": str(waiting), "badge_variant": "warning"}
+    return item
+
+
+def _is_here(request: HttpRequest, path: str, query: str) -> bool:
+    """A list is the place of its records' pages too; a filtered list is a place of its own."""
+    if path in (reverse("admin:index"), reverse("admin:payments_payment_add")):
+        return request.path == path
+    if not request.path.startswith(path) or request.path == reverse("admin:payments_payment_add"):
+        return False
+    if query:
+        name, _, value = query.partition("=")
+        return request.path == path and request.GET.get(name) == value
+    filtered = {"status__exact": "awaiting_review", "parked_at__isempty": "0"}
+    return not any(request.GET.get(name) == value for name, value in filtered.items())

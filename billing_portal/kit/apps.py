@@ -1,0 +1,12 @@
+"""The kit: money, periods, errors and the HTTP glue that every other app stands on. It knows no tenant."""
+
+from django.apps import AppConfig
+
+
+class KitConfig(AppConfig):
+    name = "billing_portal.kit"
+    label = "kit"
+    verbose_name = "Kit"
+
+    def ready(self) -> None:
+        from billing_portal.kit import schema  # noqa: F401, PLC0415  registers how our fields are described

@@ -1,0 +1,113 @@
+"""The family of errors that a customer may see: each has a status, a code and a sentence to act on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field; `field` is the camelCase path as the client sent it ("paymentMethod.type")."""
+
+    field: str
+    code: str
+    message: str
+
+
+class BillingError(Exception):
+    """Rendered as application/problem+json (RFC 9457) by one handler; `extra` members are added to the document."""
+
+    status: ClassVar[int] = 500
+    code: str = "internal_error"
+    title: ClassVar[str] = "Something is wrong on our side"
+    detail: str = "We could not do this. It has been recorded; nothing was charged."
+    retry_after: int | None = None
+
+    def __init__(self, detail: str | None = None, *, code: str | None = None, field: str | None = None, **extra: Any) -> None:
+        self.detail = detail or type(self).detail
+        self.code = code or type(self).code
+        self.errors: list[FieldError] = [FieldError(field, self.code, self.detail)] if field else []
+        self.extra = extra
+        super().__init__(self.detail)
+
+
+class BadInput(BillingError):
+    status = 400
+    code = "invalid"
+    title = "The request can't be taken as it is"
+    detail = "Some of what was sent needs mending; see errors."
+
+    @classmethod
+    def of(cls, errors: list[FieldError]) -> BadInput:
+        """Several fields at once."""
+        error = cls()
+        error.errors = errors
+        return error
+
+
+class NotAuthenticated(BillingError):
+    status = 401
+    code = "not_authenticated"
+    title = "Nobody is logged in"
+    detail = "Log in, or send a token or an API key."
+
+
+class PaymentFailed(BillingError):
+    status = 402
+    code = "payment_failed"
+    title = "The payment did not go through"
+    detail = "The payment did not go through. Nothing was charged."
+
+
+class Forbidden(BillingError):
+    status = 403
+    code = "forbidden"
+    title = "Not allowed"
+    detail = "Your role does not allow this. Ask an owner of the account."
+
+
+class NotFound(BillingError):
+    """Also for another tenant's object: the same body as for one that does not exist."""
+
+    status = 404
+    code = "not_found"
+    title = "Not found"
+    detail = "There is nothing here."
+
+
+class Conflict(BillingError):
+    status = 409
+    code = "conflict"
+    title = "That is not possible in this state"
+    detail = "That is not possible as things stand now."
+
+
+class Gone(BillingError):
+    status = 410
+    code = "gone"
+    title = "No longer there"
+    detail = "This has expired. Start again."
+
+
+class IdempotencyMismatch(BillingError):
+    status = 422
+    code = "idempotency_key_reused"
+    title = "This idempotency key belongs to another request"
+    detail = "This Idempotency-Key was used for another request. Send a new key with a new request."
+
+
+class TooManyRequests(BillingError):
+    status = 429
+    code = "too_many_requests"
+    title = "Too many requests"
+    detail = "That was too often. Wait a little and try again."
+    retry_after = 60
+
+
+class Unavailable(BillingError):
+    status = 503
+    code = "unavailable"
+    title = "Not available now"
+    detail = "This can't be done right now. Nothing was charged. Try again in a minute."
+    retry_after = 30

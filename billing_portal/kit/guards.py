@@ -1,0 +1,38 @@
+"""SQL for migrations: rows that may only be added, and foreign keys that carry the tenant."""
+
+from __future__ import annotations
+
+from django.db.migrations import RunSQL
+
+_REFUSE = """
+CREATE OR REPLACE FUNCTION billing_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP
+    USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = TG_TABLE_NAME || '_append_only';
+END $$;
+"""
+
+
+def append_only(*tables: str) -> RunSQL:
+    """Refuse UPDATE, DELETE and TRUNCATE, by statement: one that matches no row is refused too. Raises IntegrityError."""
+    return RunSQL(
+        _REFUSE
+        + "".join(
+            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION billing_append_only();\n"
+            for table in tables
+        ),
+        "".join(f"DROP TRIGGER {table}_append_only ON {table};\n" for table in tables),
+    )
+
+
+def same_tenant(child: str, column: str, parent: str) -> RunSQL:
+    """(tenant_id, column) of `child` must be (tenant_id, id) of `parent`: no row points into another tenant.
+
+    Deferred to the commit like Django's own; the parent has a unique constraint on (tenant_id, id).
+    """
+    name = f"{child}_{column}_same_tenant"
+    return RunSQL(
+        f"ALTER TABLE {child} ADD CONSTRAINT {name} FOREIGN KEY (tenant_id, {column}) "
+        f"REFERENCES {parent} (tenant_id, id) DEFERRABLE INITIALLY DEFERRED;",
+        f"ALTER TABLE {child} DROP CONSTRAINT {name};",
+    )

@@ -1,0 +1,172 @@
+"""`manage.py demo`: embedded servers, migrations, seed, web, worker with beat; ends by printing READY and the
+addresses."""
+
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection, connections
+from django.db.migrations.executor import MigrationExecutor
+
+from billing_portal.embedded import postgres, valkey
+from billing_portal.embedded.child import stop
+from billing_portal.supervisor import ChildDied, Stopped, Supervisor, say
+from billing_portal.tenants.models import Tenant
+
+HOST = "127.0.0.1"
+READY_SECONDS = 60
+WEB = shlex.split("granian --interface wsgi --no-ws --workers 1 --blocking-threads 4 billing_portal.wsgi:application")
+# One worker on one broker has nobody to gossip with. Beat runs inside it here; in production it runs apart.
+ALONE = "--without-gossip --without-mingle --without-heartbeat"
+WORKER = shlex.split(f"celery --quiet -A billing_portal worker -B -P threads --concurrency 4 --loglevel INFO {ALONE}")
+# Celery advises against root. The demo must run there too (a container), and its tasks come from itself alone.
+ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
+
+
+class Command(BaseCommand):
+    """Runs the demo until it is stopped by INT, TERM or HUP."""
+
+    help = "Run the whole portal with embedded servers and seeded data, for trying it out. PORT, DATA_DIR, DEMO_SCALE."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """One switch, for whoever wants an empty portal."""
+        parser.add_argument("--no-seed", action="store_true", help="start without the demo's tenants")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Start everything, wait for the end, stop everything. Exit status 1 when a child ended by itself."""
+        _refuse_taken_port()
+        supervisor, servers = Supervisor(), Servers()
+        supervisor.handle_signals()
+        try:
+            _run(supervisor, servers, seed=not options["no_seed"])
+        except Stopped as stopped:
+            say(f"{stopped}: stopping")
+        except (ChildDied, TimeoutError) as problem:
+            raise CommandError(f"{problem}: stopping everything. Its output is above.") from None
+        finally:
+            supervisor.stop()
+            servers.stop()
+
+
+class Servers:
+    """The embedded servers, as far as they are needed. One that another process had started is taken over when that one
+    ends."""
+
+    def __init__(self) -> None:
+        self._started: dict[str, subprocess.Popen[bytes]] = {}
+        self._checked = 0.0
+
+    def start(self) -> None:
+        """Start what does not answer. From the main thread: see `dies_with_parent`."""
+        data = settings.DATA_DIR
+        if settings.EMBEDDED_DATABASE and "database" not in self._started and (server := postgres.start(data)):
+            self._started["database"] = server
+        if settings.EMBEDDED_BROKER and "broker" not in self._started and (server := valkey.start(data)):
+            self._started["broker"] = server
+
+    def check(self) -> None:
+        """Raise ChildDied when a server of ours has ended. Once a second, start one that was borrowed and is gone."""
+        for name, server in self._started.items():
+            if (status := server.poll()) is not None:
+                raise ChildDied(f"the embedded {name} ended by itself with status {status}")
+        if len(self._started) < settings.EMBEDDED_DATABASE + settings.EMBEDDED_BROKER:
+            now = time.monotonic()
+            if now - self._checked > 1:
+                self._checked = now
+                self.start()
+
+    def stop(self) -> None:
+        """Stop what was started here, the database last."""
+        if broker := self._started.get("broker"):
+            stop(broker, signal.SIGTERM)
+        if database := self._started.get("database"):
+            connections.close_all()
+            stop(database)
+
+
+def _run(supervisor: Supervisor, servers: Servers, *, seed: bool) -> None:
+    servers.start()
+    if settings.EMBEDDED_DATABASE:
+        postgres.create_database(settings.DATA_DIR, settings.DATABASES["default"]["NAME"])
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        say("migrating the database")
+        call_command("migrate", interactive=False, verbosity=0)
+    accounts = settings.DATA_DIR / "accounts.json"  # written by the seed at its end: without it a seed was interrupted
+    if seed and not (accounts.exists() and Tenant.objects.exists()):
+        say("seeding the demo's history")
+        call_command("seed_demo")
+    connection.close()
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+
+    python, settings_for_children = [sys.executable, "-W", ROOT_WARNING], _environment()
+    supervisor.start("web", [*python, "-m", *WEB, "--host", HOST, "--port", str(settings.PORT)], settings_for_children)
+    beat = ["-s", str(settings.DATA_DIR / "beat-schedule")]
+    supervisor.start("worker", [*python, "-m", *WORKER, *beat], settings_for_children)
+    supervisor.wait_for(_answers, seconds=READY_SECONDS)
+
+    _write_demo_json(accounts)
+    say(f"\nREADY\n  portal    {_url()}/\n  admin     {_url()}/admin/\n  API docs  {_url()}/api/docs\n")
+    say(f"  accounts: {settings.DATA_DIR / 'demo.json'}    stop: Ctrl-C\n")
+    while True:
+        supervisor.check()
+        servers.check()
+        time.sleep(0.2)
+
+
+def _environment() -> dict[str, str]:
+    """What the children must see as we do, wherever they are started."""
+    return {"DEMO": "1", "DATA_DIR": str(settings.DATA_DIR), "PORT": str(settings.PORT)}
+
+
+def _url() -> str:
+    return f"http://{HOST}:{settings.PORT}"
+
+
+def _answers() -> bool:
+    try:
+        with urllib.request.urlopen(f"{_url()}/readyz", timeout=2) as answer:  # noqa: S310 (our own address)
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def _refuse_taken_port() -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does: closed connections linger
+        try:
+            probe.bind((HOST, settings.PORT))
+        except OSError as problem:
+            hint = f"Choose another with PORT, as in: PORT={settings.PORT + 1} make demo"
+            raise CommandError(f"Port {settings.PORT} is not free ({problem.strerror}). {hint}") from None
+
+
+def _write_demo_json(accounts: Path) -> None:
+    """What a script needs to know: addresses, and the accounts that the seed wrote. Mode 0600: it holds passwords."""
+    known = json.loads(accounts.read_text()) if accounts.exists() else {}
+    found = {
+        "url": _url(),
+        "adminUrl": f"{_url()}/admin/",
+        **known,
+        "databaseUrl": settings.DATABASE_URL,
+        "redisUrl": settings.REDIS_URL,
+    }
+    target = settings.DATA_DIR / "demo.json"
+    draft = target.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(found, file, indent=2)
+    draft.replace(target)
