@@ -1,0 +1,1 @@
+"""Notices: the outbox of what must follow a change, and the mails among it."""

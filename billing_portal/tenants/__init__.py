@@ -1,0 +1,1 @@
+"""Tenants: who uses the portal, on whose behalf, and what they may do."""

@@ -1,0 +1,1 @@
+"""Verbs on tenants, members and their keys."""

@@ -1,0 +1,1 @@
+"""Log in and out over HTTP, and who one is."""

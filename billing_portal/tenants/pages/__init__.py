@@ -1,0 +1,1 @@
+"""Pages for people: log in, choose a tenant, appearance."""

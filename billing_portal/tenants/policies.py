@@ -1,0 +1,107 @@
+"""Who may do what: the permission table as data, and the API's permission class that reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from billing_portal.kit import context
+from billing_portal.kit.errors import Forbidden, NotAuthenticated
+from billing_portal.tenants.models import Role, Scope, User
+from billing_portal.tenants.principals import KeyHolder
+from billing_portal.tenants.resolution import Standing, of_key, of_user
+
+OWNER, BILLING, VIEWER = Role.OWNER, Role.BILLING, Role.VIEWER
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A row: which roles, which scope of a key, which Django permission of staff. None: nobody of these."""
+
+    roles: frozenset[Role]
+    scope: Scope | None
+    staff: str | None
+    reads_only: bool = False
+
+
+TABLE: dict[str, Rule] = {
+    # payments, invoices, usage, subscription, methods
+    "billing.read": Rule(
+        frozenset({OWNER, BILLING, VIEWER}), Scope.BILLING_READ, "payments.view_payment", reads_only=True
+    ),
+    # pay, and declare a check that is on its way
+    "payments.pay": Rule(frozenset({OWNER, BILLING}), Scope.BILLING_WRITE, "payments.pay_for_tenant"),
+    "usage.record": Rule(frozenset(), Scope.USAGE_WRITE, "usage.add_usagerecord"),
+}
+
+
+class TenantClosed(Forbidden):
+    code = "tenant_closed"
+    title = "This account is closed"
+    detail = "This account is closed. What it holds can still be read, and nothing new is taken."
+
+
+def allows(capability: str, standing: Standing, user: User | None = None) -> bool:
+    """Whether somebody in this standing may. `user` is asked for staff permissions."""
+    rule = TABLE[capability]
+    if standing.key is not None:
+        return rule.scope is not None and rule.scope in standing.key.scopes
+    if standing.is_staff:
+        return user is not None and rule.staff is not None and user.has_perm(rule.staff)
+    return standing.role in rule.roles
+
+
+def check(capability: str, standing: Standing, user: User | None = None) -> None:
+    """Raises Forbidden, and TenantClosed for anything but reading in a tenant that is closed."""
+    if not allows(capability, standing, user):
+        raise Forbidden
+    if standing.tenant.is_closed and not TABLE[capability].reads_only:
+        raise TenantClosed
+
+
+class TenantPermission(BasePermission):
+    """What `May` makes: finds out for which tenant the request acts, and whether it may."""
+
+    capability: ClassVar[str]
+    by_method: ClassVar[dict[str, str]]
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Leaves `request.tenant`, `request.actor` and `request.role` behind.
+
+        Raises NotAuthenticated (401), TenantRequired (400), NotFound (404), Forbidden and TenantClosed (403).
+        """
+        user: Any = request.user
+        if not user.is_authenticated:
+            raise NotAuthenticated
+        named = request.headers.get("X-Tenant")
+        standing = of_key(user.key, named) if isinstance(user, KeyHolder) else of_user(user, named)
+        check(self.by_method.get(request.method or "", self.capability), standing, user)
+        take_on(request, standing)
+        return True
+
+
+def May(capability: str, **by_method: str) -> type[TenantPermission]:  # noqa: N802 (reads as a sentence, makes a class)
+    """`permission_classes = [May("billing.read")]`, or by method: `May("billing.read", POST="payments.pay")`.
+
+    Raises LookupError for a capability that isn't in the table.
+    """
+    known(capability, *by_method.values())
+    return type("May", (TenantPermission,), {"capability": capability, "by_method": by_method})
+
+
+def known(*capabilities: str) -> None:
+    """Raises LookupError for one that isn't in the table: a slip shows when the module is loaded."""
+    for name in capabilities:
+        if name not in TABLE:
+            raise LookupError(f"There is no capability {name!r}: add it to the table in tenants/policies.py.")
+
+
+def take_on(request: Any, standing: Standing) -> None:
+    """Leave on the request who acts for whom, and in what is logged from here on."""
+    http = getattr(request, "_request", request)  # what is set below DRF's request is seen through it
+    http.tenant, http.actor, http.role = standing.tenant, standing.actor, standing.role
+    context.bind(tenant_id=standing.tenant.id, actor_label=standing.actor.label)
