@@ -1,0 +1,198 @@
+"""Issue invoices, apply what pays them, and move them to paid: the only code that does."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+
+from billing_portal.kit.actors import Actor
+from billing_portal.kit.money import Money
+from billing_portal.notices import outbox
+from billing_portal.tenants.models import Tenant
+from payments import queries, tax
+from payments.actions import balance, numbering, posting
+from payments.actions.history import note_move
+from payments.errors import CurrencyMismatch
+from payments.models import Allocation, Invoice, InvoiceLine, Payment, TaxLine
+from payments.models.invoice import INVOICE_MOVES
+
+# Read aloud on the phone and written on checks: nothing that looks like something else.
+_CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+@dataclass(frozen=True)
+class LineDraft:
+    """A line before issue: `quantity` × `unit_amount` (minor units, with decimals) rounded once is `amount_minor`."""
+
+    title: str
+    quantity: Decimal
+    unit_amount: Decimal
+    amount_minor: int
+    unit: str | None = None
+    meter: str | None = None
+    period_start: datetime | None = None
+    period_end: datetime | None = None
+    derivation: dict[str, Any] = field(default_factory=dict)
+
+
+def issue_invoice(
+    *,
+    tenant: Tenant,
+    kind: str,
+    currency: str,
+    lines: Sequence[LineDraft],
+    period_start: datetime,
+    period_end: datetime,
+    actor: Actor,
+    now: datetime,
+    usage_month: str | None = None,
+) -> Invoice:
+    """Issue one invoice in the caller's transaction: number, lines, tax, ledger, credit used, notice.
+
+    1. Reckon lines and tax.
+    2. Take the number, which locks its series until the transaction ends, and write the rows.
+    3. Post the entry, then let the tenant's credit pay what it can.
+    4. Leave the notice in the outbox.
+    Raises CurrencyMismatch; IntegrityError when the same usage month was invoiced before.
+    """
+    assert transaction.get_connection().in_atomic_block, "an invoice is issued in its caller's transaction"
+    if tenant.currency != currency:
+        raise CurrencyMismatch(asked=currency, billed=tenant.currency or "no currency yet")
+    taxes = tax.tax_lines(tenant, [line.amount_minor for line in lines])
+    subtotal = sum(line.amount_minor for line in lines)
+    tax_total = sum(each.amount_minor for each in taxes)
+    number = numbering.take_number("INV", now)
+    invoice = Invoice.objects.create(
+        tenant=tenant,
+        kind=kind,
+        status=Invoice.Status.OPEN,
+        currency=currency,
+        subtotal_minor=subtotal,
+        tax_minor=tax_total,
+        total_minor=subtotal + tax_total,
+        number=number.text,
+        number_year=number.year,
+        number_sequence=number.sequence,
+        remittance_code=_remittance_code(tenant, number.sequence),
+        created_at=number.issued_at,
+        issued_at=number.issued_at,
+        due_at=number.issued_at + timedelta(days=tenant.payment_terms_days),
+        period_start=period_start,
+        period_end=period_end,
+        usage_month=usage_month,
+        billed_to={
+            "name": tenant.name,
+            "addressLines": tenant.address_lines.splitlines(),
+            "country": tenant.country,
+            "taxId": tenant.tax_id,
+            "email": tenant.billing_email,
+        },
+    )
+    _write_lines(invoice, lines, taxes)
+    note_move(
+        "invoice",
+        tenant_id=tenant.id,
+        subject_id=invoice.id,
+        old=None,
+        new=invoice.status,
+        actor=actor,
+        at=number.issued_at,
+        reason="issued",
+    )
+    posting.post([posting.invoice_issued(invoice)])
+    balance.spend_on(invoice, now=number.issued_at)
+    close_if_covered(invoice, actor=actor, now=number.issued_at)
+    outbox.write(
+        topic="invoice.issued",
+        payload={"invoiceId": str(invoice.id)},
+        tenant=tenant,
+        now=now,
+        dedupe_key=f"invoice.issued:{invoice.id}",
+    )
+    return invoice
+
+
+def _write_lines(invoice: Invoice, lines: Sequence[LineDraft], taxes: Sequence[tax.Tax]) -> None:
+    InvoiceLine.objects.bulk_create(
+        [
+            InvoiceLine(
+                tenant_id=invoice.tenant_id,
+                invoice=invoice,
+                position=position,
+                title=line.title,
+                meter=line.meter,
+                unit=line.unit,
+                quantity=line.quantity,
+                unit_amount=line.unit_amount,
+                amount_minor=line.amount_minor,
+                tax_minor=sum(each.per_line[position] for each in taxes),
+                period_start=line.period_start,
+                period_end=line.period_end,
+                derivation=line.derivation,
+            )
+            for position, line in enumerate(lines)
+        ]
+    )
+    TaxLine.objects.bulk_create(
+        [
+            TaxLine(
+                tenant_id=invoice.tenant_id,
+                invoice=invoice,
+                name=each.name,
+                rate=each.rate,
+                taxable_minor=each.taxable_minor,
+                amount_minor=each.amount_minor,
+            )
+            for each in taxes
+        ]
+    )
+
+
+def apply_payment(payment: Payment, *, actor: Actor, now: datetime) -> None:
+    """Give a payment that has just succeeded to the invoice its payer named; the rest is the tenant's credit.
+
+    The caller holds the payment's lock; here the invoice's is taken, so that what is due is read and used by one
+    payment at a time. An invoice that is not open any more takes nothing: the money is credit then.
+    """
+    allocated = 0
+    if payment.invoice_id:
+        invoice = Invoice.objects.select_for_update().get(id=payment.invoice_id)
+        if invoice.status == Invoice.Status.OPEN:
+            allocated = min(payment.amount_minor, queries.amounts(invoice).open)
+            Allocation.objects.create(
+                tenant_id=payment.tenant_id, invoice=invoice, payment=payment, amount_minor=allocated, created_at=now
+            )
+            close_if_covered(invoice, actor=actor, now=now)
+    posting.post([posting.payment_settled(payment, allocated_minor=allocated, at=now)])
+    balance.add(tenant_id=payment.tenant_id, amount=Money(payment.amount_minor - allocated, payment.currency))
+
+
+def close_if_covered(invoice: Invoice, *, actor: Actor, now: datetime) -> None:
+    """Mark an open invoice paid when allocations and reducing credit notes cover its total."""
+    if invoice.status != Invoice.Status.OPEN or queries.amounts(invoice).open > 0:
+        return
+    INVOICE_MOVES.check(invoice.status, Invoice.Status.PAID)
+    old, invoice.status, invoice.paid_at = invoice.status, Invoice.Status.PAID, now
+    invoice.save(update_fields=["status", "paid_at"])
+    note_move(
+        "invoice",
+        tenant_id=invoice.tenant_id,
+        subject_id=invoice.id,
+        old=old,
+        new=invoice.status,
+        actor=actor,
+        at=now,
+        reason="covered",
+    )
+
+
+def _remittance_code(tenant: Tenant, sequence: int) -> str:
+    """What a payer writes on a check: who, which invoice, and two letters that make a slip of the pen show."""
+    letters = "".join(secrets.choice(_CODE_LETTERS) for _ in range(2))
+    return f"{tenant.slug[:12].upper()}-{sequence:04d}-{letters}"

@@ -1,0 +1,69 @@
+"""The first row of a payment: written, with its history, before anybody is asked for money."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from billing_portal.kit.actors import Actor
+from billing_portal.kit.money import Money
+from billing_portal.tenants.models import Tenant
+from payments import policies
+from payments.actions.history import note_move
+from payments.models import Invoice, Payment
+from payments.providers.base import OfflineReceipt, ReceivesOffline
+
+
+@dataclass(frozen=True, slots=True)
+class MethodChoice:
+    """How somebody pays. `reference` (a check's number, a wire's text) and `received_on` belong to offline money."""
+
+    method: str
+    reference: str | None = None
+    received_on: date | None = None
+
+
+def open_offline_payment(
+    *,
+    provider: ReceivesOffline,
+    tenant: Tenant,
+    invoice: Invoice | None,
+    amount: Money,
+    choice: MethodChoice,
+    description: str,
+    key: str | None,
+    declared_by_tenant: bool,
+    actor: Actor,
+    now: datetime,
+) -> Payment:
+    """Insert the row and its first state, in the caller's transaction, under the tenant's lock."""
+    receipt = OfflineReceipt(amount, choice.method, choice.reference, choice.received_on)
+    payment = Payment.objects.create(
+        tenant=tenant,
+        invoice=invoice,
+        amount_minor=amount.minor,
+        currency=amount.currency,
+        status=provider.received(receipt).outcome.value,
+        provider=provider.name,
+        method=choice.method,
+        description=description,
+        reference=choice.reference,
+        received_on=choice.received_on,
+        client_key=key,
+        declared_by_tenant=declared_by_tenant,
+        recorded_by_id=actor.user_id,
+        needs_second_person=policies.needs_second_person(amount),
+        created_at=now,
+        updated_at=now,
+    )
+    note_move(
+        "payment",
+        tenant_id=tenant.id,
+        subject_id=payment.id,
+        old=None,
+        new=payment.status,
+        actor=actor,
+        at=now,
+        reason="declared" if declared_by_tenant else "recorded",
+    )
+    return payment

@@ -1,0 +1,214 @@
+"""How money is shown over HTTP: payments and invoices as the contract has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from billing_portal.kit import fields
+from payments import queries
+from payments.models import CreditNote, Invoice, InvoiceLine, Payment, Refund, StatusChange
+from payments.models.invoice import InvoiceKind, InvoiceStatus
+from payments.models.payment import PaymentStatus
+from payments.models.refund import RefundStatus
+
+SHOWN_PAYMENT_STATUSES = [*PaymentStatus.values, "partially_refunded", "refunded", "disputed"]
+
+
+@extend_schema_field({"type": "null"})
+class NotOffered(serializers.Field):
+    """A member of the contract that only providers with a second step fill; none of those is on."""
+
+    def __init__(self) -> None:
+        super().__init__(read_only=True, source="*")
+
+    def to_representation(self, value: Any) -> None:
+        return None
+
+
+class FailureOut(serializers.Serializer):
+    code = serializers.CharField()
+    message = serializers.CharField(allow_null=True)
+    declineCode = serializers.CharField(allow_null=True)
+
+
+class MethodOut(serializers.Serializer):
+    """`kind` for manual ones (check, wire, cash, other); `brand` and `last4` where the provider tells."""
+
+    type = serializers.ChoiceField(choices=["card", "us_bank_account", "paypal", "manual"])
+    kind = serializers.ChoiceField(choices=["check", "wire", "cash", "other"], allow_null=True)
+    brand = serializers.CharField(allow_null=True)
+    last4 = serializers.CharField(allow_null=True)
+
+
+class PaymentOut(serializers.Serializer):
+    """A payment; amounts in the currency's smallest unit."""
+
+    id = fields.Identifier()
+    status = serializers.SerializerMethodField()
+    amount = fields.MinorAmount(source="amount_minor")
+    amountRefunded = fields.MinorAmount(source="refunded_minor", minimum=0)
+    currency = fields.Currency()
+    description = serializers.CharField(allow_blank=True)
+    invoiceId = serializers.UUIDField(source="invoice_id", allow_null=True)
+    provider = serializers.CharField()
+    paymentMethod = serializers.SerializerMethodField()
+    clientSecret = NotOffered()
+    approvalUrl = NotOffered()
+    nextAction = NotOffered()
+    failure = serializers.SerializerMethodField()
+    reference = serializers.CharField(allow_null=True)
+    receivedOn = serializers.DateField(source="received_on", allow_null=True)
+    createdAt = fields.Instant(source="created_at")
+    updatedAt = fields.Instant(source="updated_at")
+
+    @extend_schema_field(serializers.ChoiceField(choices=SHOWN_PAYMENT_STATUSES))
+    def get_status(self, payment: Payment) -> str:
+        return queries.shown_status(payment, payment.refunded_minor)  # type: ignore[attr-defined]
+
+    @extend_schema_field(MethodOut)
+    def get_paymentMethod(self, payment: Payment) -> dict[str, Any]:
+        manual = payment.provider == "manual"
+        return {
+            "type": "manual" if manual else payment.method,
+            "kind": payment.method if manual else None,
+            "brand": None,
+            "last4": None,
+        }
+
+    @extend_schema_field(FailureOut(allow_null=True))
+    def get_failure(self, payment: Payment) -> dict[str, Any] | None:
+        if payment.failure_code is None:
+            return None
+        return {
+            "code": payment.failure_code,
+            "message": payment.failure_message,
+            "declineCode": payment.decline_code,
+        }
+
+
+class RefundOut(serializers.Serializer):
+    id = fields.Identifier()
+    paymentId = serializers.UUIDField(source="payment_id")
+    amount = fields.MinorAmount(source="amount_minor")
+    currency = fields.Currency()
+    status = serializers.ChoiceField(choices=RefundStatus.choices)
+    destination = serializers.ChoiceField(choices=["source", "credit"])
+    reason = serializers.CharField(allow_blank=True)
+    createdAt = fields.Instant(source="created_at")
+
+
+class HistoryOut(serializers.Serializer):
+    """One status change. `from` is null for the first."""
+
+    to = serializers.CharField(source="new")
+    at = fields.Instant()
+    actor = serializers.CharField(source="actor_label")
+    reason = serializers.CharField(allow_blank=True)
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """`from` is a word of Python's, so it can't be written as the others are."""
+        return {"from": serializers.CharField(source="old", allow_null=True), **super().get_fields()}
+
+
+class PaymentDetailOut(PaymentOut):
+    refunds = serializers.SerializerMethodField()
+    history = serializers.SerializerMethodField()
+
+    @extend_schema_field(RefundOut(many=True))
+    def get_refunds(self, payment: Payment) -> Any:
+        refunds: list[Refund] = list(payment.refunds.order_by("-created_at"))
+        return RefundOut(refunds, many=True).data
+
+    @extend_schema_field(HistoryOut(many=True))
+    def get_history(self, payment: Payment) -> Any:
+        changes: list[StatusChange] = list(queries.history("payment", payment.id))
+        return HistoryOut(changes, many=True).data
+
+
+class LineOut(serializers.Serializer):
+    """`unitAmount` is whole minor units or null, `unitAmountDecimal` minor units with decimals ("1.2" is 1.2 cents)."""
+
+    id = fields.Identifier()
+    title = serializers.CharField()
+    meter = serializers.CharField(allow_null=True)
+    quantity = fields.Quantity()
+    unit = serializers.CharField(allow_null=True)
+    unitAmount = serializers.SerializerMethodField()
+    unitAmountDecimal = serializers.SerializerMethodField()
+    amount = fields.MinorAmount(source="amount_minor", minimum=0)
+    periodStart = fields.Instant(source="period_start", allow_null=True)
+    periodEnd = fields.Instant(source="period_end", allow_null=True)
+    derivation = serializers.JSONField()
+
+    def get_unitAmount(self, line: InvoiceLine) -> int | None:
+        whole = line.unit_amount == line.unit_amount.to_integral_value()
+        return int(line.unit_amount) if whole else None
+
+    def get_unitAmountDecimal(self, line: InvoiceLine) -> str:
+        return fields.quantity_text(line.unit_amount)
+
+
+class CreditNoteOut(serializers.Serializer):
+    id = fields.Identifier()
+    number = serializers.CharField()
+    effect = serializers.ChoiceField(choices=CreditNote.Effect.choices)
+    amount = fields.MinorAmount(source="amount_minor")
+    taxAmount = fields.MinorAmount(source="tax_minor", minimum=0)
+    currency = fields.Currency()
+    reason = serializers.CharField()
+    issuedAt = fields.Instant(source="issued_at")
+
+
+class InvoiceOut(serializers.Serializer):
+    """An invoice as a list shows it. `amounts` (by invoice id) and `now` come in the context."""
+
+    id = fields.Identifier()
+    number = serializers.CharField(allow_null=True)
+    kind = serializers.ChoiceField(choices=InvoiceKind.choices)
+    status = serializers.ChoiceField(choices=InvoiceStatus.choices)
+    overdue = serializers.SerializerMethodField()
+    currency = fields.Currency()
+    subtotal = fields.MinorAmount(source="subtotal_minor", minimum=0)
+    taxTotal = fields.MinorAmount(source="tax_minor", minimum=0)
+    total = fields.MinorAmount(source="total_minor", minimum=0)
+    amountPaid = serializers.SerializerMethodField()
+    amountDue = serializers.SerializerMethodField()
+    periodStart = fields.Instant(source="period_start", allow_null=True)
+    periodEnd = fields.Instant(source="period_end", allow_null=True)
+    createdAt = fields.Instant(source="created_at")
+    issuedAt = fields.Instant(source="issued_at", allow_null=True)
+    dueAt = fields.Instant(source="due_at", allow_null=True)
+    paidAt = fields.Instant(source="paid_at", allow_null=True)
+    remittanceCode = serializers.CharField(source="remittance_code")
+
+    def get_overdue(self, invoice: Invoice) -> bool:
+        return invoice.is_overdue(self.context["now"])
+
+    def get_amountPaid(self, invoice: Invoice) -> int:
+        return self.context["amounts"][invoice.id].allocated
+
+    def get_amountDue(self, invoice: Invoice) -> int:
+        if invoice.status in (InvoiceStatus.VOID, InvoiceStatus.DRAFT):
+            return 0
+        return self.context["amounts"][invoice.id].open
+
+
+class InvoiceDetailOut(InvoiceOut):
+    lines = serializers.SerializerMethodField()
+    payments = serializers.SerializerMethodField()
+    creditNotes = serializers.SerializerMethodField()
+
+    @extend_schema_field(LineOut(many=True))
+    def get_lines(self, invoice: Invoice) -> Any:
+        return LineOut(invoice.lines.all(), many=True).data
+
+    @extend_schema_field(PaymentOut(many=True))
+    def get_payments(self, invoice: Invoice) -> Any:
+        return PaymentOut(queries.payments_of(invoice), many=True).data
+
+    @extend_schema_field(CreditNoteOut(many=True))
+    def get_creditNotes(self, invoice: Invoice) -> Any:
+        return CreditNoteOut(invoice.credit_notes.all(), many=True).data

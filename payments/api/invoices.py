@@ -1,0 +1,58 @@
+"""Invoices over HTTP: list them, look at one with its lines, payments and credit notes."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from billing_portal.kit.errors import NotFound
+from billing_portal.kit.pagination import PortalPagination
+from billing_portal.tenants.policies import May
+from billing_portal.tenants.requests import TenantRequest
+from payments import queries
+from payments.api.documents import InvoiceDetailOut, InvoiceOut
+from payments.api.requests import InvoiceFilters
+
+
+class InvoiceList(APIView):
+    """GET /api/invoices."""
+
+    permission_classes = [May("billing.read")]
+    pagination_class = PortalPagination
+
+    @extend_schema(operation_id="invoices_list", parameters=[InvoiceFilters], responses=InvoiceOut(many=True))
+    def get(self, request: TenantRequest) -> Response:
+        """The tenant's invoices, newest first."""
+        wanted = InvoiceFilters.parse_query(request)
+        rows = queries.invoices(request.tenant)
+        if wanted.status:
+            rows = rows.filter(status=wanted.status)
+        if wanted.kind:
+            rows = rows.filter(kind=wanted.kind)
+        if wanted.created_after:
+            rows = rows.filter(created_at__gt=wanted.created_after)
+        if wanted.created_before:
+            rows = rows.filter(created_at__lt=wanted.created_before)
+        paginator = PortalPagination()
+        page = list(paginator.paginate_queryset(rows, request, view=self) or [])
+        context = {"amounts": queries.amounts_of(page), "now": timezone.now()}
+        return paginator.get_paginated_response(InvoiceOut(page, many=True, context=context).data)
+
+
+class InvoiceDetail(APIView):
+    """GET /api/invoices/{id}."""
+
+    permission_classes = [May("billing.read")]
+
+    @extend_schema(operation_id="invoices_retrieve", responses=InvoiceDetailOut)
+    def get(self, request: TenantRequest, invoice_id: UUID) -> Response:
+        """One invoice: each line with the derivation of its amount, and what paid it."""
+        invoice = queries.invoices(request.tenant).filter(id=invoice_id).first()
+        if invoice is None:
+            raise NotFound
+        context = {"amounts": queries.amounts_of([invoice]), "now": timezone.now()}
+        return Response(InvoiceDetailOut(invoice, context=context).data)

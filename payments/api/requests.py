@@ -1,0 +1,81 @@
+"""What clients may send about money: bodies and filters, field by field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+
+from billing_portal.kit import fields
+from billing_portal.kit.serializers import StrictSerializer
+from payments.api.documents import SHOWN_PAYMENT_STATUSES
+from payments.cards import holds_card_number
+from payments.models import Invoice, Payment
+
+METHOD_TYPES = ["card", "us_bank_account", "paypal", "manual"]
+# What a form that takes cards would send. No such thing may reach us: providers' own fields take card data.
+_CARD_FIELDS = re.compile(r"(card)?_?(number|cvc|cvv|cvv2|pan|exp_?month|exp_?year|expiry|track_?data)", re.IGNORECASE)
+
+
+class CardFreeText(fields.Text):
+    """Text in which a card's number is refused rather than stored."""
+
+    default_error_messages = {
+        "card_data_refused": "This looks like a card number. Card data is entered in the provider's own form, never here."
+    }
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if holds_card_number(text):
+            self.fail("card_data_refused")
+        return text
+
+
+class NoCardData(StrictSerializer):
+    """Refuses members that are named like parts of a card, with a code of their own."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            names = [name for name in data if isinstance(name, str) and _CARD_FIELDS.fullmatch(name)]
+            if names:
+                message = CardFreeText.default_error_messages["card_data_refused"]
+                raise serializers.ValidationError({name: [message] for name in names}, code="card_data_refused")
+        return super().to_internal_value(data)
+
+
+class PaymentMethodIn(NoCardData):
+    """`kind`, `reference` and `receivedOn` belong to `manual`."""
+
+    type = fields.OneOf(METHOD_TYPES)
+    kind = fields.OneOf(["check", "wire", "cash", "other"], default="check")
+    reference = CardFreeText(required=False, max_length=140)
+    receivedOn = fields.Day(source="received_on", required=False)
+
+
+class PaymentIn(NoCardData):
+    amount = fields.MinorAmount()
+    currency = fields.Currency()
+    paymentMethod = PaymentMethodIn(source="payment_method")
+    description = CardFreeText(required=False, allow_blank=True, default="", max_length=500)
+    invoiceId = fields.Identifier(source="invoice_id", required=False, allow_null=True)
+
+
+class ListFilters(StrictSerializer):
+    """What every list takes beside page and pageSize."""
+
+    createdAfter = fields.Instant(source="created_after", required=False)
+    createdBefore = fields.Instant(source="created_before", required=False)
+
+
+class PaymentFilters(ListFilters):
+    status = fields.OneOf(SHOWN_PAYMENT_STATUSES, required=False)
+    invoiceId = fields.Identifier(source="invoice_id", required=False)
+    provider = fields.Text(required=False, max_length=16)
+    method = fields.OneOf([*Payment.Method.values, "manual"], required=False)
+
+
+class InvoiceFilters(ListFilters):
+    status = fields.OneOf(Invoice.Status.values, required=False)
+    kind = fields.OneOf(Invoice.Kind.values, required=False)

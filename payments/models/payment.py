@@ -1,0 +1,149 @@
+"""Money that a tenant pays, by whatever provider: one row before any call, one door to 'succeeded'."""
+
+import uuid
+
+import pghistory
+from django.conf import settings
+from django.db import models
+from django.db.models import CheckConstraint, F, Q, UniqueConstraint
+
+from billing_portal.kit.money import Money
+from billing_portal.kit.moves import Moves
+from billing_portal.tenants.models import Tenant
+from payments.models.invoice import Invoice
+
+
+class PaymentStatus(models.TextChoices):
+    CREATED = "created"
+    REQUIRES_ACTION = "requires_action"
+    PROCESSING = "processing"
+    AWAITING_REVIEW = "awaiting_review"
+    CLEARING = "clearing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    REJECTED = "rejected"
+    RETURNED = "returned"
+
+
+class PaymentMethodType(models.TextChoices):
+    CARD = "card"
+    US_BANK_ACCOUNT = "us_bank_account"
+    PAYPAL = "paypal"
+    CHECK = "check"
+    WIRE = "wire"
+    CASH = "cash"
+    OTHER = "other"
+
+
+# A late success may lift `failed` or `canceled`: money did arrive. Nothing else goes back.
+PAYMENT_MOVES = Moves(
+    "payment",
+    {
+        "created": {"requires_action", "processing", "succeeded", "failed", "canceled"},
+        "requires_action": {"processing", "succeeded", "failed", "canceled"},
+        "processing": {"requires_action", "succeeded", "failed", "canceled"},
+        "awaiting_review": {"clearing", "succeeded", "rejected", "canceled"},
+        "clearing": {"succeeded", "returned"},
+        "succeeded": {"returned"},
+        "failed": {"succeeded"},
+        "canceled": {"succeeded"},
+    },
+)
+
+
+@pghistory.track()
+class Payment(models.Model):
+    """Amount in the currency's smallest unit. `invoice` is the one the payer named; what pays what is an Allocation."""
+
+    Status = PaymentStatus
+    Method = PaymentMethodType
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="payments")
+    invoice = models.ForeignKey(Invoice, models.PROTECT, null=True, related_name="payments", db_constraint=False)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    status = models.CharField(max_length=16, choices=PaymentStatus.choices)
+    provider = models.CharField(max_length=16)
+    livemode = models.BooleanField(default=False)
+    provider_ref = models.CharField(max_length=255, null=True)
+    method = models.CharField(max_length=16, choices=PaymentMethodType.choices)
+    description = models.CharField(max_length=500, blank=True)
+    # The client's idempotency key: the effect is unique for ever, the stored answer only for a while.
+    client_key = models.CharField(max_length=255, null=True)
+
+    # Set while nobody knows what the provider did; `next_check_at` is when we ask.
+    outcome_unknown = models.BooleanField(default=False)
+    next_check_at = models.DateTimeField(null=True)
+    failure_code = models.CharField(max_length=64, null=True)
+    failure_message = models.CharField(max_length=500, null=True)
+    decline_code = models.CharField(max_length=64, null=True)
+
+    # Offline money: what stands on the check or in the wire, who took it down, who checked it.
+    reference = models.CharField(max_length=140, null=True)
+    received_on = models.DateField(null=True)
+    declared_by_tenant = models.BooleanField(default=False)
+    recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    verified_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    # Fixed when the row is made, so that a later change of the threshold does not open an old payment.
+    needs_second_person = models.BooleanField(default=False)
+
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    succeeded_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        permissions = [
+            ("pay_for_tenant", "Can pay on behalf of a tenant"),
+            ("record_payment", "Can record a manual payment"),
+            ("verify_payment", "Can verify or reject a manual payment"),
+            ("refund_payment", "Can refund a payment"),
+        ]
+        constraints = [
+            UniqueConstraint(fields=["tenant", "id"], name="payment_of_tenant"),
+            UniqueConstraint(
+                fields=["tenant", "client_key"], condition=Q(client_key__isnull=False), name="payment_once_per_key"
+            ),
+            UniqueConstraint(
+                fields=["provider", "livemode", "provider_ref"],
+                condition=Q(provider_ref__isnull=False),
+                name="payment_one_per_provider_ref",
+            ),
+            UniqueConstraint(
+                fields=["invoice"],
+                condition=Q(status__in=["created", "requires_action", "processing"], invoice__isnull=False),
+                name="payment_one_open_per_invoice",
+            ),
+            CheckConstraint(condition=Q(amount_minor__gt=0), name="payment_amount_positive"),
+            CheckConstraint(condition=Q(status__in=PaymentStatus.values), name="payment_status_known"),
+            CheckConstraint(condition=Q(method__in=PaymentMethodType.values), name="payment_method_known"),
+            CheckConstraint(
+                condition=Q(needs_second_person=False)
+                | Q(verified_by=None)
+                | Q(recorded_by=None)
+                | ~Q(verified_by=F("recorded_by")),
+                name="payment_second_person_is_another",
+            ),
+            CheckConstraint(
+                condition=~Q(provider="manual", status__in=["succeeded", "clearing", "returned"])
+                | Q(verified_by__isnull=False),
+                name="payment_manual_is_verified",
+            ),
+            CheckConstraint(
+                condition=Q(outcome_unknown=False) | Q(status="processing", next_check_at__isnull=False),
+                name="payment_unknown_has_next_check",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "-created_at", "-id"], name="payment_newest"),
+            models.Index(fields=["status", "created_at"], name="payment_by_status"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.get_method_display().lower()} {self.reference or ''}".strip()
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)

@@ -1,0 +1,1 @@
+"""The outside: adapters that take and return plain dataclasses and know no models."""

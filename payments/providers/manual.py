@@ -1,0 +1,19 @@
+"""Checks, wires and cash: a provider whose network is the mail room and whose answer is a person's."""
+
+from typing import ClassVar
+
+from payments.providers.base import OfflineReceipt, Outcome, PaymentResult, ReceivesOffline
+
+
+class ManualProvider(ReceivesOffline):
+    name: ClassVar[str] = "manual"
+    methods: ClassVar[frozenset[str]] = frozenset({"check", "wire", "cash", "other"})
+
+    def received(self, receipt: OfflineReceipt) -> PaymentResult:
+        return PaymentResult(Outcome.AWAITING_REVIEW)
+
+    def verified(self, receipt: OfflineReceipt) -> PaymentResult:
+        return PaymentResult(Outcome.SUCCEEDED)
+
+    def rejected(self, receipt: OfflineReceipt, reason: str) -> PaymentResult:
+        return PaymentResult(Outcome.REJECTED, failure_code="rejected_by_staff", failure_message=reason)

@@ -1,0 +1,206 @@
+"""Reads of money, tenant first: what was billed, paid, is due, and what credit is left."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import BigIntegerField, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+
+from billing_portal.kit.money import Money
+from billing_portal.notices.models import OutboxMessage
+from billing_portal.tenants.models import Tenant
+from payments.models import Allocation, CreditBalance, CreditNote, Invoice, Payment, Refund, StatusChange
+
+# Provider payments that may still take money: what they hold can't be paid a second time.
+RESERVING = (Payment.Status.CREATED, Payment.Status.PROCESSING)
+# Money that is coming: nobody need send it again.
+ON_THEIR_WAY = (Payment.Status.PROCESSING, Payment.Status.AWAITING_REVIEW, Payment.Status.CLEARING)
+CAME_TO_NOTHING = (Payment.Status.FAILED, Payment.Status.REJECTED, Payment.Status.RETURNED)
+REFUND_RESERVES = (Refund.Status.AWAITING_APPROVAL, Refund.Status.PENDING, Refund.Status.SUCCEEDED)
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceAmounts:
+    """Minor units of the invoice's currency."""
+
+    total: int
+    allocated: int
+    credited: int
+    reserved: int
+
+    @property
+    def open(self) -> int:
+        """Total less what has paid it and what was credited."""
+        return self.total - self.allocated - self.credited
+
+    @property
+    def payable(self) -> int:
+        """What a new payment may take: open, less provider payments that are on their way."""
+        return self.open - self.reserved
+
+
+def invoices(tenant: Tenant) -> QuerySet[Invoice]:
+    """Newest first; drafts are the desk's."""
+    return Invoice.objects.filter(tenant=tenant).exclude(status=Invoice.Status.DRAFT)
+
+
+def payments(tenant: Tenant) -> QuerySet[Payment]:
+    """Newest first, each with `refunded_minor`, what was given back of it."""
+    return with_refunded(Payment.objects.filter(tenant=tenant))
+
+
+def payments_of(invoice: Invoice) -> QuerySet[Payment]:
+    """Newest first: those that named the invoice, and those whose money it used."""
+    paying = Allocation.objects.filter(invoice=invoice, payment__isnull=False).values("payment_id")
+    rows = Payment.objects.filter(Q(invoice=invoice) | Q(id__in=paying), tenant_id=invoice.tenant_id)
+    return with_refunded(rows)
+
+
+def with_refunded(rows: QuerySet[Payment]) -> QuerySet[Payment]:
+    """Annotate `refunded_minor`: one subquery over the refunds that succeeded."""
+    refunds = Refund.objects.filter(payment=OuterRef("pk"), status=Refund.Status.SUCCEEDED).order_by()
+    total = refunds.values("payment").annotate(total=Sum("amount_minor")).values("total")
+    return rows.annotate(refunded_minor=Coalesce(Subquery(total, output_field=BigIntegerField()), 0))
+
+
+def amounts_of(invoices: Iterable[Invoice]) -> dict[UUID, InvoiceAmounts]:
+    """By invoice id, in four queries whatever the number."""
+    wanted = list(invoices)
+    ids = [invoice.id for invoice in wanted]
+    allocated = _sums(Allocation.objects.filter(invoice_id__in=ids))
+    credited = _sums(CreditNote.objects.filter(invoice_id__in=ids, effect=CreditNote.Effect.REDUCES_DUE))
+    reserved = _sums(Payment.objects.filter(invoice_id__in=ids, status__in=RESERVING))
+    return {
+        invoice.id: InvoiceAmounts(
+            total=invoice.total_minor,
+            allocated=allocated.get(invoice.id, 0),
+            credited=credited.get(invoice.id, 0),
+            reserved=reserved.get(invoice.id, 0),
+        )
+        for invoice in wanted
+    }
+
+
+def _sums(rows: QuerySet) -> dict[UUID, int]:
+    grouped = rows.order_by().values_list("invoice_id").annotate(total=Sum("amount_minor"))
+    return {invoice_id: int(total) for invoice_id, total in grouped}
+
+
+def amounts(invoice: Invoice) -> InvoiceAmounts:
+    return amounts_of([invoice])[invoice.id]
+
+
+def unallocated(payment: Payment) -> int:
+    """Minor units of a succeeded payment that no invoice needed and nobody got back."""
+    allocated = payment.allocations.aggregate(total=Sum("amount_minor"))["total"] or 0
+    return payment.amount_minor - allocated - amount_refunded(payment, REFUND_RESERVES)
+
+
+def amount_refunded(payment: Payment, statuses: Iterable[str] = (Refund.Status.SUCCEEDED,)) -> int:
+    """Minor units given back (by default) or also those reserved to be."""
+    return payment.refunds.filter(status__in=list(statuses)).aggregate(total=Sum("amount_minor"))["total"] or 0
+
+
+def shown_status(payment: Payment, refunded_minor: int) -> str:
+    """The stored state, or what its refunds make of it."""
+    if payment.status == Payment.Status.SUCCEEDED and refunded_minor:
+        return "refunded" if refunded_minor >= payment.amount_minor else "partially_refunded"
+    return payment.status
+
+
+def credit_balance(tenant: Tenant, currency: str) -> Money:
+    row = CreditBalance.objects.filter(tenant=tenant, currency=currency).first()
+    return Money(row.amount_minor if row else 0, currency)
+
+
+def amount_due(tenant: Tenant, currency: str) -> Money:
+    """Over all open invoices of the tenant in that currency."""
+    open_invoices = Invoice.objects.filter(tenant=tenant, currency=currency, status=Invoice.Status.OPEN)
+    return Money(sum(each.open for each in amounts_of(open_invoices).values()), currency)
+
+
+def history(subject: str, subject_id: UUID) -> QuerySet[StatusChange]:
+    """Oldest first."""
+    return StatusChange.objects.filter(subject=subject, subject_id=subject_id)
+
+
+def waiting_invoices(tenant: Tenant, now: datetime) -> QuerySet[Invoice]:
+    """Open invoices that somebody must see to, longest due first: overdue ones, and those whose last payment came to
+    nothing or waits for its payer. `last_payment_id` and `last_payment_status` are those of the newest that named it."""
+    newest = Payment.objects.filter(invoice=OuterRef("pk")).order_by("-created_at", "-id")
+    open_ones = (
+        invoices(tenant)
+        .filter(status=Invoice.Status.OPEN)
+        .annotate(
+            last_payment_id=Subquery(newest.values("id")[:1]), last_payment_status=Subquery(newest.values("status")[:1])
+        )
+    )
+    stuck = [*CAME_TO_NOTHING, Payment.Status.REQUIRES_ACTION]
+    return open_ones.filter(Q(due_at__lt=now) | Q(last_payment_status__in=stuck)).order_by("due_at", "number")
+
+
+def coming_payments(tenant: Tenant) -> QuerySet[Payment]:
+    """Newest first: those whose money is on its way, for an invoice or none."""
+    return payments(tenant).filter(status__in=ON_THEIR_WAY)
+
+
+def coming_for(invoices: Iterable[Invoice]) -> dict[UUID, list[Payment]]:
+    """By the invoice they named, newest first, in one query."""
+    ids = [invoice.id for invoice in invoices]
+    found: dict[UUID, list[Payment]] = defaultdict(list)
+    for payment in Payment.objects.filter(invoice_id__in=ids, status__in=ON_THEIR_WAY):
+        if payment.invoice_id:
+            found[payment.invoice_id].append(payment)
+    return found
+
+
+def allocations_of(invoices: Iterable[Invoice]) -> dict[UUID, list[Allocation]]:
+    """What paid them, oldest first, with the payments and credit notes it came from, in one query."""
+    ids = [invoice.id for invoice in invoices]
+    found: dict[UUID, list[Allocation]] = defaultdict(list)
+    rows = Allocation.objects.filter(invoice_id__in=ids).select_related("payment__verified_by", "credit_note")
+    for allocation in rows:
+        found[allocation.invoice_id].append(allocation)
+    return found
+
+
+def open_amounts(tenant: Tenant) -> list[tuple[Invoice, int]]:
+    """Open invoices, longest due first, each with what is still open of it in minor units."""
+    rows = list(invoices(tenant).filter(status=Invoice.Status.OPEN).order_by("due_at", "number"))
+    amounts = amounts_of(rows)
+    return [(invoice, amounts[invoice.id].open) for invoice in rows]
+
+
+def histories(subject: str, subject_ids: Iterable[UUID]) -> dict[UUID, list[StatusChange]]:
+    """By the subject's id, oldest first, in one query."""
+    found: dict[UUID, list[StatusChange]] = defaultdict(list)
+    for change in StatusChange.objects.filter(subject=subject, subject_id__in=list(subject_ids)):
+        found[change.subject_id].append(change)
+    return found
+
+
+def invoice_mail(invoice: Invoice) -> tuple[str, datetime] | None:
+    """To whom and when the invoice was sent; None while that has not happened."""
+    handled = (
+        OutboxMessage.objects.filter(dedupe_key=f"invoice.issued:{invoice.id}").values_list("id", flat=True).first()
+    )
+    sent = (
+        OutboxMessage.objects.filter(dedupe_key=f"mail:{handled}", done_at__isnull=False).first() if handled else None
+    )
+    return (sent.payload["to"], sent.done_at) if sent and sent.done_at else None
+
+
+def credit_notes(tenant: Tenant) -> QuerySet[CreditNote]:
+    """Newest first."""
+    return CreditNote.objects.filter(tenant=tenant).order_by("-issued_at", "-id")
+
+
+def credit_balances(tenant: Tenant) -> list[Money]:
+    """What is left of each currency in which the tenant holds credit."""
+    rows = CreditBalance.objects.filter(tenant=tenant, amount_minor__gt=0).order_by("currency")
+    return [Money(row.amount_minor, row.currency) for row in rows]
