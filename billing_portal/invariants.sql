@@ -1,0 +1,267 @@
+-- What must hold in the books at all times. Each query gives one row for each breach; no row means it holds.
+-- The temporary table legal_move (subject, old, new) holds the declared moves between states; old is null for a first state.
+
+-- I1 Every ledger entry sums to zero in its currency
+SELECT 'entry ' || entry_id || ' is off by ' || sum(amount_minor) || ' ' || currency
+FROM payments_ledgerleg
+GROUP BY entry_id, currency
+HAVING sum(amount_minor) <> 0;
+
+-- I1 The whole ledger sums to zero in each currency
+SELECT currency || ' is off by ' || sum(amount_minor)
+FROM payments_ledgerleg
+GROUP BY currency
+HAVING sum(amount_minor) <> 0;
+
+-- I14 No entry mixes currencies, and no money is booked in another currency than the tenant's document
+SELECT 'entry ' || entry_id || ' mixes currencies'
+FROM payments_ledgerleg
+GROUP BY entry_id
+HAVING count(DISTINCT currency) > 1
+UNION ALL
+SELECT 'allocation ' || a.id || ' pays ' || i.currency || ' with ' || p.currency
+FROM payments_allocation a
+JOIN payments_invoice i ON i.id = a.invoice_id
+JOIN payments_payment p ON p.id = a.payment_id
+WHERE i.currency <> p.currency;
+
+-- I2 Each tenant's credit balance equals its ledger account
+SELECT 'tenant ' || tenant_id || ' holds ' || coalesce(b.amount_minor, 0) || ' ' || currency
+       || ' where the ledger says ' || coalesce(l.credit, 0)
+FROM payments_creditbalance b
+FULL JOIN (
+    SELECT tenant_id, currency, -sum(amount_minor) AS credit
+    FROM payments_ledgerleg
+    WHERE account = 'customer_credit'
+    GROUP BY tenant_id, currency
+) l USING (tenant_id, currency)
+WHERE coalesce(b.amount_minor, 0) <> coalesce(l.credit, 0);
+
+-- I2 Each tenant's credit balance equals what payments and credit notes have left
+SELECT 'tenant ' || tenant_id || ' holds ' || coalesce(b.amount_minor, 0) || ' ' || currency
+       || ' where its payments and notes have ' || coalesce(s.left_over, 0) || ' left'
+FROM payments_creditbalance b
+FULL JOIN (
+    SELECT tenant_id, currency, sum(left_over) AS left_over
+    FROM (
+        SELECT p.tenant_id, p.currency,
+               p.amount_minor
+               - (SELECT coalesce(sum(a.amount_minor), 0) FROM payments_allocation a WHERE a.payment_id = p.id)
+               - (SELECT coalesce(sum(r.amount_minor), 0) FROM payments_refund r
+                  WHERE r.payment_id = p.id AND r.status = 'succeeded') AS left_over
+        FROM payments_payment p
+        WHERE p.status = 'succeeded'
+        UNION ALL
+        SELECT n.tenant_id, n.currency,
+               n.amount_minor
+               - (SELECT coalesce(sum(a.amount_minor), 0) FROM payments_allocation a WHERE a.credit_note_id = n.id)
+        FROM payments_creditnote n
+        WHERE n.effect = 'credited'
+    ) sources
+    GROUP BY tenant_id, currency
+) s USING (tenant_id, currency)
+WHERE coalesce(b.amount_minor, 0) <> coalesce(s.left_over, 0);
+
+-- I4 No payment gives back or allocates more than it brought
+SELECT 'payment ' || p.id || ' of ' || p.amount_minor || ' gave back ' || coalesce(r.total, 0)
+       || ' and allocated ' || coalesce(a.total, 0)
+FROM payments_payment p
+LEFT JOIN (SELECT payment_id, sum(amount_minor) AS total FROM payments_refund
+           WHERE status IN ('awaiting_approval', 'pending', 'succeeded') GROUP BY payment_id) r ON r.payment_id = p.id
+LEFT JOIN (SELECT payment_id, sum(amount_minor) AS total FROM payments_allocation
+           WHERE payment_id IS NOT NULL GROUP BY payment_id) a ON a.payment_id = p.id
+WHERE coalesce(r.total, 0) NOT BETWEEN 0 AND p.amount_minor
+   OR coalesce(a.total, 0) NOT BETWEEN 0 AND p.amount_minor
+   OR (p.status <> 'succeeded' AND coalesce(a.total, 0) <> 0);
+
+-- I4 Each succeeded payment has exactly one entry that brings its amount in, and no other has one
+SELECT 'payment ' || p.id || ' (' || p.status || ') of ' || p.amount_minor || ' brought in ' || coalesce(l.cash, 0)
+FROM payments_payment p
+LEFT JOIN (SELECT payment_id, sum(amount_minor) AS cash FROM payments_ledgerleg
+           WHERE account LIKE 'cash%' AND payment_id IS NOT NULL GROUP BY payment_id) l ON l.payment_id = p.id
+WHERE coalesce(l.cash, 0) <> CASE WHEN p.status = 'succeeded'
+    THEN p.amount_minor - (SELECT coalesce(sum(r.amount_minor), 0) FROM payments_refund r
+                           WHERE r.payment_id = p.id AND r.status = 'succeeded' AND r.destination = 'source')
+    ELSE 0 END;
+
+-- I5 At most one invoice that is not void for each thing that is billed
+SELECT 'tenant ' || tenant_id || ' has ' || count(*) || ' overage invoices for ' || usage_month
+FROM payments_invoice
+WHERE kind = 'overage' AND status <> 'void'
+GROUP BY tenant_id, usage_month
+HAVING count(*) > 1
+UNION ALL
+SELECT 'subscription ' || subscription_ref || ' has ' || count(*) || ' renewals from ' || period_start
+FROM payments_invoice
+WHERE kind = 'subscription' AND provider IS NULL AND status <> 'void'
+GROUP BY subscription_ref, period_start
+HAVING count(*) > 1
+UNION ALL
+SELECT provider || ' ' || provider_ref || ' has ' || count(*) || ' invoices'
+FROM payments_invoice
+WHERE provider_ref IS NOT NULL
+GROUP BY provider, livemode, provider_ref
+HAVING count(*) > 1;
+
+-- I5 Each invoice's total is the sum of its lines and tax, and its entry
+SELECT 'invoice ' || i.number || ' of ' || i.total_minor || ' has lines of ' || coalesce(l.amount, 0)
+       || ', tax of ' || coalesce(t.amount, 0) || ' and an entry of ' || coalesce(e.amount, 0)
+FROM payments_invoice i
+LEFT JOIN (SELECT invoice_id, sum(amount_minor) AS amount, sum(tax_minor) AS tax FROM payments_invoiceline
+           GROUP BY invoice_id) l ON l.invoice_id = i.id
+LEFT JOIN (SELECT invoice_id, sum(amount_minor) AS amount FROM payments_taxline GROUP BY invoice_id) t
+    ON t.invoice_id = i.id
+LEFT JOIN (SELECT invoice_id, -sum(amount_minor) AS amount FROM payments_ledgerleg
+           WHERE (account LIKE 'revenue%' OR account = 'tax_payable') AND memo = 'Invoice ' || (
+               SELECT number FROM payments_invoice n WHERE n.id = invoice_id) GROUP BY invoice_id) e ON e.invoice_id = i.id
+WHERE i.status <> 'draft'
+  AND (coalesce(l.amount, 0) <> i.subtotal_minor
+    OR coalesce(t.amount, 0) <> i.tax_minor
+    OR coalesce(l.tax, 0) <> i.tax_minor
+    OR coalesce(e.amount, 0) <> i.total_minor);
+
+-- I5 An invoice is paid when, and only when, allocations and reducing notes cover it; none is over-allocated
+SELECT 'invoice ' || i.number || ' is ' || i.status || ' with ' || coalesce(a.total, 0) || ' allocated and '
+       || coalesce(n.total, 0) || ' credited of ' || i.total_minor
+FROM payments_invoice i
+LEFT JOIN (SELECT invoice_id, sum(amount_minor) AS total FROM payments_allocation GROUP BY invoice_id) a
+    ON a.invoice_id = i.id
+LEFT JOIN (SELECT invoice_id, sum(amount_minor) AS total FROM payments_creditnote
+           WHERE effect = 'reduces_due' GROUP BY invoice_id) n ON n.invoice_id = i.id
+WHERE coalesce(a.total, 0) < 0
+   OR coalesce(a.total, 0) + coalesce(n.total, 0) > i.total_minor
+   OR (i.status = 'paid') <> (i.status <> 'draft' AND i.status <> 'void'
+                              AND coalesce(a.total, 0) + coalesce(n.total, 0) = i.total_minor);
+
+-- I5 The receivable of each tenant is what its invoices still ask for
+SELECT 'tenant ' || tenant_id || ' owes ' || coalesce(r.receivable, 0) || ' ' || currency
+       || ' by the ledger and ' || coalesce(o.open, 0) || ' by its invoices'
+FROM (SELECT tenant_id, currency, sum(amount_minor) AS receivable FROM payments_ledgerleg
+      WHERE account = 'receivable' GROUP BY tenant_id, currency) r
+FULL JOIN (
+    SELECT i.tenant_id, i.currency, sum(
+        i.total_minor
+        - (SELECT coalesce(sum(a.amount_minor), 0) FROM payments_allocation a WHERE a.invoice_id = i.id)
+        - (SELECT coalesce(sum(n.amount_minor), 0) FROM payments_creditnote n
+           WHERE n.invoice_id = i.id AND n.effect = 'reduces_due')) AS open
+    FROM payments_invoice i
+    WHERE i.status NOT IN ('draft', 'void')
+    GROUP BY i.tenant_id, i.currency
+) o USING (tenant_id, currency)
+WHERE coalesce(r.receivable, 0) <> coalesce(o.open, 0);
+
+-- I6 Raw usage equals its rollup: nothing lost, nothing doubled
+SELECT 'tenant ' || tenant_id || ', ' || meter || ' ' || rate_class || ' ' || usage_month || ': '
+       || coalesce(raw.records, 0) || ' records of ' || coalesce(raw.quantity, 0)
+       || ', rolled up ' || coalesce(up.records, 0) || ' of ' || coalesce(up.quantity, 0)
+FROM (
+    SELECT tenant_id, meter, rate_class, usage_month, billed_in, coalesce(segment_start, '-infinity') AS segment,
+           sum(quantity) AS quantity, sum(billable_quantity) AS billable, count(*) AS records
+    FROM usage_usagerecord
+    GROUP BY 1, 2, 3, 4, 5, 6
+) raw
+FULL JOIN (
+    SELECT tenant_id, meter, rate_class, usage_month, billed_in, coalesce(segment_start, '-infinity') AS segment,
+           sum(quantity) AS quantity, sum(billable_quantity) AS billable, sum(records) AS records
+    FROM usage_usagerollup
+    GROUP BY 1, 2, 3, 4, 5, 6
+) up USING (tenant_id, meter, rate_class, usage_month, billed_in, segment)
+WHERE raw.quantity IS DISTINCT FROM up.quantity
+   OR raw.billable IS DISTINCT FROM up.billable
+   OR raw.records IS DISTINCT FROM up.records;
+
+-- I6 What an invoice line derives its amount from is what the rollups hold
+SELECT 'invoice ' || i.number || ', line ' || line.position || ' counts ' || (line.derivation ->> 'used')
+       || ' minutes where the rollups hold ' || coalesce(up.minutes, 0)
+FROM payments_invoiceline line
+JOIN payments_invoice i ON i.id = line.invoice_id
+LEFT JOIN LATERAL (
+    SELECT round(sum(u.billable_quantity) / 60000, 6) AS minutes
+    FROM usage_usagerollup u
+    WHERE u.tenant_id = line.tenant_id
+      AND u.meter = line.derivation ->> 'meter'
+      AND u.rate_class = line.derivation ->> 'rateClass'
+      AND u.usage_month = line.derivation ->> 'month'
+      AND u.segment_start = (line.derivation ->> 'termsSince')::timestamptz
+      AND (u.billed_in = i.usage_month OR (line.derivation ->> 'kind' = 'adjustment' AND u.billed_in < i.usage_month))
+) up ON true
+WHERE line.meter = 'call_minutes' AND coalesce(up.minutes, 0) <> (line.derivation ->> 'used')::numeric;
+
+-- I6 Every record is billed by a month that is open, or that was closed after the record was stored
+SELECT 'record ' || r.event_key || ' is billed in ' || r.billed_in || ', which does not exist or ended before it came'
+FROM usage_usagerecord r
+LEFT JOIN usage_usagemonth m ON m.tenant_id = r.tenant_id AND m.label = r.billed_in
+WHERE m.id IS NULL;
+
+-- I8 Status only moves along the declared graph
+SELECT change.subject || ' ' || change.subject_id || ' went from ' || coalesce(change.old, 'nothing') || ' to ' || change.new
+FROM payments_statuschange change
+LEFT JOIN legal_move move
+    ON move.subject = change.subject AND move.new = change.new AND move.old IS NOT DISTINCT FROM change.old
+WHERE move.subject IS NULL;
+
+-- I8 Each move starts where the one before ended
+SELECT subject || ' ' || subject_id || ' was ' || coalesce(before, 'nothing') || ' when it left ' || coalesce(old, 'nothing')
+FROM (
+    SELECT subject, subject_id, old, lag(new) OVER (PARTITION BY subject, subject_id ORDER BY id) AS before
+    FROM payments_statuschange
+) moves
+WHERE before IS DISTINCT FROM old;
+
+-- I8 Each state shown is the last one in its history
+SELECT state.subject || ' ' || state.id || ' is ' || state.status || ' where its history ends with '
+       || coalesce(last.new, 'nothing')
+FROM (
+    SELECT 'payment' AS subject, id, status FROM payments_payment
+    UNION ALL SELECT 'invoice', id, status FROM payments_invoice
+    UNION ALL SELECT 'subscription', id, status FROM subscriptions_subscription
+) state
+LEFT JOIN LATERAL (
+    SELECT new FROM payments_statuschange c
+    WHERE c.subject = state.subject AND c.subject_id = state.id ORDER BY c.id DESC LIMIT 1
+) last ON true
+WHERE last.new IS DISTINCT FROM state.status;
+
+-- I9 No row's tenant differs from its parents' tenant
+SELECT child || ' ' || id || ' belongs to another tenant than its parent'
+FROM (
+    SELECT 'payment' AS child, c.id::text AS id FROM payments_payment c JOIN payments_invoice p ON p.id = c.invoice_id
+    WHERE p.tenant_id <> c.tenant_id
+    UNION ALL SELECT 'line', c.id::text FROM payments_invoiceline c JOIN payments_invoice p ON p.id = c.invoice_id
+    WHERE p.tenant_id <> c.tenant_id
+    UNION ALL SELECT 'tax line', c.id::text FROM payments_taxline c JOIN payments_invoice p ON p.id = c.invoice_id
+    WHERE p.tenant_id <> c.tenant_id
+    UNION ALL SELECT 'credit note', c.id::text FROM payments_creditnote c JOIN payments_invoice p ON p.id = c.invoice_id
+    WHERE p.tenant_id <> c.tenant_id
+    UNION ALL SELECT 'allocation', c.id::text FROM payments_allocation c JOIN payments_invoice p ON p.id = c.invoice_id
+    WHERE p.tenant_id <> c.tenant_id
+    UNION ALL SELECT 'allocation', c.id::text FROM payments_allocation c JOIN payments_payment p ON p.id = c.payment_id
+    WHERE p.tenant_id <> c.tenant_id
+    UNION ALL SELECT 'refund', c.id::text FROM payments_refund c JOIN payments_payment p ON p.id = c.payment_id
+    WHERE p.tenant_id <> c.tenant_id
+    UNION ALL SELECT 'ledger leg', c.id::text FROM payments_ledgerleg c JOIN payments_invoice p ON p.id = c.invoice_id
+    WHERE p.tenant_id <> c.tenant_id
+    UNION ALL SELECT 'ledger leg', c.id::text FROM payments_ledgerleg c JOIN payments_payment p ON p.id = c.payment_id
+    WHERE p.tenant_id <> c.tenant_id
+    UNION ALL SELECT 'usage month', c.id::text FROM usage_usagemonth c JOIN payments_invoice p ON p.id = c.invoice_id
+    WHERE p.tenant_id <> c.tenant_id
+    UNION ALL SELECT 'terms', c.id::text FROM subscriptions_subscriptionterms c
+    JOIN subscriptions_subscription p ON p.id = c.subscription_id WHERE p.tenant_id <> c.tenant_id
+) mixed;
+
+-- I13 Invoice numbers are unique, without a gap and rising with their dates, per year
+SELECT 'INV-' || number_year || '-' || number_sequence || ' follows ' || coalesce(before, 0) || ', issued ' || issued_at
+FROM (
+    SELECT number_year, number_sequence, issued_at,
+           lag(number_sequence) OVER years AS before, lag(issued_at) OVER years AS issued_before
+    FROM payments_invoice
+    WHERE number IS NOT NULL
+    WINDOW years AS (PARTITION BY number_year ORDER BY number_sequence)
+) numbers
+WHERE number_sequence <> coalesce(before, 0) + 1 OR issued_at < issued_before;
+
+-- I13 Each series stands at its last number
+SELECT s.document || '-' || s.year || ' stands at ' || s.last || ' where the last number given is ' || coalesce(n.last, 0)
+FROM payments_numberseries s
+LEFT JOIN (SELECT number_year AS year, max(number_sequence) AS last FROM payments_invoice GROUP BY 1) n USING (year)
+WHERE s.document = 'INV' AND s.last <> coalesce(n.last, 0);

@@ -1,0 +1,231 @@
+"""Mutants: the same code with a guard removed, so that a race test can be seen to fail.
+
+Loaded as a pytest plugin by `make mutants` (with MUTANT naming one), and run as a module in place of manage.py by tests that
+start processes: `python -m billing_portal.tests.mutation close_month 2026-09`. Without MUTANT it changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+RACES = "billing_portal/tests/races"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`sql` is run on the tests' own database, `patch` on this process; `kills` are the tests that must fail."""
+
+    name: str
+    kills: tuple[str, ...]
+    sql: tuple[str, ...] = ()
+    patch: Callable[[], None] | None = None
+
+
+def no_row_locks() -> None:
+    """Every SELECT … FOR UPDATE becomes a plain SELECT."""
+    from django.db.models import QuerySet
+
+    QuerySet.select_for_update = lambda self, **_: self.all()  # type: ignore[method-assign, assignment]
+
+
+def no_key_lock() -> None:
+    """Two requests with one idempotency key may run at once."""
+    from billing_portal.kit import idempotency
+
+    @contextmanager
+    def nobody_waits(scope: str, key: str) -> Iterator[None]:
+        yield
+
+    idempotency._alone = nobody_waits
+
+
+def no_key_lock_and_no_row_locks() -> None:
+    no_key_lock()
+    no_row_locks()
+
+
+def no_claim() -> None:
+    """Whoever closes a month believes to be the first."""
+    from usage.actions import closing
+    from usage.models import UsageMonth
+
+    def everybody_wins(month: UsageMonth, now: Any) -> bool:
+        UsageMonth.objects.filter(id=month.id).update(closed_at=now)
+        return True
+
+    closing._claim = everybody_wins
+
+
+def claim_commits_alone() -> None:
+    """The claim is committed before the invoice is written: a crash in between loses the month."""
+    import time
+
+    from django.db import transaction
+
+    from billing_portal.management.commands import close_month as command
+    from usage.actions import closing
+
+    unwrapped = closing.close_month.__wrapped__  # type: ignore[attr-defined]
+    lines_of, issue = closing.lines_of, closing.invoicing.issue_invoice
+
+    def slowly(*args: Any) -> Any:
+        time.sleep(0.01)  # as a bigger tenant would take
+        return lines_of(*args)
+
+    def issue_in_its_own_transaction(**facts: Any) -> Any:
+        with transaction.atomic():
+            return issue(**facts)
+
+    closing.lines_of = slowly
+    closing.invoicing.issue_invoice = issue_in_its_own_transaction
+    closing.close_month = command.close_month = unwrapped
+
+
+def months_are_not_held_open() -> None:
+    """A call may be stored into a month while it is being closed."""
+    from usage.actions import months
+
+    def peek(month: Any) -> Any:
+        month.refresh_from_db()
+        while month.closed_at is not None:
+            month = months.ensure_month(month.tenant, months.periods.next_label(month.label))
+        return month
+
+    months.hold_open = peek
+
+
+MUTANTS = (
+    Mutant(
+        "no lock on an idempotency key",
+        (f"{RACES}/test_money_at_once.py::test_one_idempotency_key_from_forty_threads_is_one_payment",),
+        patch=no_key_lock,
+    ),
+    Mutant(
+        "no lock, no index on a payment's key",
+        (
+            f"{RACES}/test_money_at_once.py::test_one_idempotency_key_from_forty_threads_is_one_payment",
+            f"{RACES}/test_money_at_once.py::test_the_verb_itself_makes_one_payment_of_one_key_from_forty_threads",
+        ),
+        sql=("DROP INDEX payment_once_per_key",),
+        patch=no_key_lock_and_no_row_locks,
+    ),
+    Mutant(
+        "no row locks on money",
+        (
+            f"{RACES}/test_money_at_once.py::test_the_verb_itself_makes_one_payment_of_one_key_from_forty_threads",
+            f"{RACES}/test_money_at_once.py::test_two_verifiers_at_once_settle_a_check_once",
+            f"{RACES}/test_money_at_once.py::test_eight_checks_over_one_invoice_at_once_never_over_allocate",
+            f"{RACES}/test_money_at_once.py::test_credit_is_spent_once_by_two_invoices_issued_at_once",
+        ),
+        patch=no_row_locks,
+    ),
+    Mutant(
+        "no row locks and no database guards on money",
+        (
+            f"{RACES}/test_money_at_once.py::test_two_verifiers_at_once_settle_a_check_once",
+            f"{RACES}/test_money_at_once.py::test_eight_checks_over_one_invoice_at_once_never_over_allocate",
+        ),
+        sql=(
+            "DROP TRIGGER payments_allocation_bounds ON payments_allocation",
+            "ALTER TABLE payments_ledgerleg DROP CONSTRAINT ledger_account_once_per_entry",
+        ),
+        patch=no_row_locks,
+    ),
+    Mutant(
+        "the close is no claim",
+        (f"{RACES}/test_closing_at_once.py::test_four_closes_at_once_bill_each_tenant_once",),
+        patch=no_claim,
+    ),
+    Mutant(
+        "the close is no claim, and no index on a month's invoice",
+        (f"{RACES}/test_closing_at_once.py::test_four_closes_at_once_bill_each_tenant_once",),
+        sql=("DROP INDEX invoice_one_overage_per_month",),
+        patch=no_claim,
+    ),
+    Mutant(
+        "the claim commits before the invoice",
+        (
+            f"{RACES}/test_closing_at_once.py::test_killed_at_random_moments_and_started_again_each_tenant_has_one_invoice",
+        ),
+        patch=claim_commits_alone,
+    ),
+    Mutant(
+        "calls do not hold their month open",
+        (
+            f"{RACES}/test_closing_at_once.py"
+            "::test_a_call_that_arrives_while_its_month_closes_is_billed_once_by_one_month_or_the_next",
+        ),
+        patch=months_are_not_held_open,
+    ),
+    Mutant(
+        "no key on usage records",
+        (f"{RACES}/test_closing_at_once.py::test_one_event_sent_fifty_times_from_eight_connections_counts_once",),
+        sql=("ALTER TABLE usage_usagerecord DROP CONSTRAINT usage_usagerecord_pkey",),
+    ),
+    Mutant(
+        "history may be changed",
+        ("payments/tests/test_guards.py::test_history_takes_no_update_delete_or_truncate",),
+        sql=tuple(
+            f"DROP TRIGGER {table}_append_only ON {table}"
+            for table in ("payments_ledgerleg", "payments_allocation", "usage_usagerecord")
+        ),
+    ),
+    Mutant(
+        "entries need not balance",
+        ("payments/tests/test_guards.py::test_an_entry_that_does_not_balance_is_refused_with_all_that_came_with_it",),
+        sql=("DROP TRIGGER payments_ledger_balances ON payments_ledgerleg",),
+    ),
+    Mutant(
+        "nobody holds the second person",
+        ("payments/tests/test_manual_money.py::test_the_database_holds_the_second_person_too",),
+        sql=("ALTER TABLE payments_payment DROP CONSTRAINT payment_second_person_is_another",),
+    ),
+    Mutant(
+        "rows may point into another tenant",
+        ("payments/tests/test_guards.py::test_no_row_points_into_another_tenant",),
+        sql=("ALTER TABLE payments_payment DROP CONSTRAINT payments_payment_invoice_id_same_tenant",),
+    ),
+)
+
+
+def chosen() -> Mutant | None:
+    name = os.environ.get("MUTANT")
+    return next(mutant for mutant in MUTANTS if mutant.name == name) if name else None
+
+
+def take_guards_away() -> None:
+    """In this process; the database's are gone already where the tests made it."""
+    if (mutant := chosen()) and mutant.patch:
+        mutant.patch()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def mutated(django_db_setup: None, django_db_blocker: Any) -> None:
+    """The database is made anew for each run of pytest, so what is dropped here is gone for that run alone."""
+    mutant = chosen()
+    if mutant is None:
+        return
+    take_guards_away()
+    with django_db_blocker.unblock():
+        from django.db import connection
+
+        with connection.cursor() as cursor:
+            for statement in mutant.sql:
+                cursor.execute(statement)
+
+
+if __name__ == "__main__":
+    import django
+
+    django.setup()
+    take_guards_away()
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(["manage.py", *sys.argv[1:]])

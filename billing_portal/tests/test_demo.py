@@ -1,0 +1,136 @@
+"""The demo as a process: it gets to READY, every way of stopping it leaves nothing behind."""
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from billing_portal.embedded import child
+from billing_portal.testing import wait_until
+
+pytestmark = [pytest.mark.demo, pytest.mark.skipif(not child.LINUX, reason="looks into /proc")]
+ROOT = Path(__file__).resolve().parent.parent.parent
+SECONDS = 90
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return tmp_path_factory.mktemp("the demo's data")
+
+
+@pytest.fixture
+def start(data, tmp_path):
+    """Starts the demo without its seed, waits for READY; returns process, port and the file with its output."""
+    started = []
+
+    def run(port=None, *, ready=True):
+        port = port or free_port()
+        output = tmp_path / f"output-{len(started)}"
+        clean = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in {"DEMO", "DJANGO_SETTINGS_MODULE", "DATABASE_URL"}
+        }
+        with output.open("wb") as file:
+            process = subprocess.Popen(
+                [sys.executable, "manage.py", "demo", "--no-seed"],
+                cwd=ROOT,
+                env={**clean, "DATA_DIR": str(data), "PORT": str(port)},
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+            )
+        started.append(process)
+        if ready:
+            wait_until(lambda: "READY" in output.read_text() or process.poll() is not None, SECONDS)
+            assert process.poll() is None, output.read_text()
+        return process, port, output
+
+    yield run
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def processes():
+    """Every process that lives: pid → (parent's pid, command line)."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            state, parent = (folder / "stat").read_text().rsplit(")", 1)[1].split()[:2]
+            if state != "Z":
+                found[int(folder.name)] = int(parent), (folder / "cmdline").read_text()
+    return found
+
+
+def family(process):
+    """The pids of everything that a process started, and what those started."""
+    living, found = processes(), {process.pid}
+    while more := {pid for pid, (parent, _) in living.items() if parent in found} - found:
+        found |= more
+    return found - {process.pid}
+
+
+def all_gone(pids):
+    return not pids & processes().keys()
+
+
+def answer(port, path):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as response:
+        return json.loads(response.read())
+
+
+def test_from_start_to_ready_and_every_way_to_the_end(start, data):
+    process, port, output = start()
+    assert answer(port, "/readyz") == {"database": "ok", "broker": "ok", "migrations": "ok"}
+    told = json.loads((data / "demo.json").read_text())
+    assert told["url"] == f"http://127.0.0.1:{port}"
+    assert told["databaseUrl"].startswith("postgresql://")
+    assert told["redisUrl"].startswith("redis+socket://")
+    assert stat.S_IMODE((data / "demo.json").stat().st_mode) == 0o600
+    text = output.read_text()
+    assert all(f"http://127.0.0.1:{port}{path}" in text for path in ("/", "/admin/", "/api/docs"))
+    children = family(process)
+    assert len(children) >= 4, "web, worker, database, broker"
+
+    # A second one on the same port says what to do, and does no harm to the first.
+    refused, _, complaint = start(port, ready=False)
+    assert refused.wait(SECONDS) == 1
+    assert "Choose another with PORT" in complaint.read_text()
+    assert answer(port, "/healthz") == {"status": "ok"}
+
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(SECONDS) == 0
+    assert all_gone(children)
+
+    process, _, output = start()
+    assert "migrating" not in output.read_text(), "nothing is to be migrated the second time"
+    children = family(process)
+    process.kill()
+    process.wait()
+    wait_until(lambda: all_gone(children), 20)
+
+    process, _, output = start()
+    children = family(process)
+    living = processes()
+    os.kill(
+        next(pid for pid in children if living[pid][0] == process.pid and "celery" in living[pid][1]), signal.SIGKILL
+    )
+    assert process.wait(SECONDS) == 1, "a death is noticed"
+    assert "worker ended by itself" in output.read_text()
+    assert all_gone(children)

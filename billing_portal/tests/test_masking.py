@@ -1,0 +1,165 @@
+"""What must never be written down is masked, and what merely looks like it survives."""
+
+import logging
+import uuid
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing_portal.logs import JsonLines, MaskSecrets, Stderr
+from billing_portal.masking import is_card_number, mask_text, mask_value
+
+HIDDEN = [
+    ("sk_live_4eC39HqLyjWDarjtT1zdp7dc", "sk_live_***"),
+    ("charged with sk_test_4eC39HqLyjWDarjtT1zdp7dc.", "charged with sk_test_***"),
+    ("rk_live_abcdef123456", "rk_live_***"),
+    ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw=", "whsec_***"),
+    ("key cck_a1b2c3d4_SECRETPART used", "key cck_*** used"),
+    ("pi_3MtwBw_secret_YrKJUKribcBjcG8HVhfZluoGH", "pi_3MtwBw_secret_***"),
+    ("Authorization: Bearer cck_abc.def", "Authorization: ***"),
+    ("{'Authorization': 'Basic dXNlcjpwYXNz', 'n': 1}", "{'Authorization': '***', 'n': 1}"),
+    ("sent bearer eyJhbGciOiJIUzI1NiJ9.e30.abc", "sent bearer ***"),
+    ("Cookie: sessionid=abc123; csrftoken=def456", "Cookie: ***"),
+    ("got sessionid=abc123; next", "got sessionid=***; next"),
+    ('{"password": "correct horse", "email": "a@b.example"}', '{"password": "***", "email": "a@b.example"}'),
+    (r'"{\"newPassword\": \"correct horse\", \"n\": 1}"', r'"{\"newPassword\": \"***\", \"n\": 1}"'),
+    ("password=hunter2&next=/home", "password=***&next=/home"),
+    ("EMAIL_HOST_PASSWORD=hunter2", "EMAIL_HOST_PASSWORD=***"),
+    ("client_secret: abc", "client_secret: ***"),
+    ("postgresql://billing:hunter2@db.example/billing", "postgresql://billing:***@db.example/billing"),
+    ("paid with 4242424242424242", "paid with ***4242"),
+    ("4242 4242 4242 4242", "***4242"),
+    ("4242-4242-4242-4242,", "***4242,"),
+    ("room 5 4242 4242 4242 4242 7", "room 5 ***4242 7"),
+    ("3782 822463 10005", "***0005"),
+    ("30569309025904", "***5904"),
+    ("6304000000000000000", "***0000"),
+    ("card4000056655665556x", "card***5556x"),
+    ("5555555555554444/4222222222222", "***4444/***2222"),
+]
+
+KEPT = [
+    "invoice 2026-000123 over 1200000 usd",
+    "4242424242424241",  # not a card: its check digit is wrong
+    "1731412345678 1731412345678901 1731412345678901234",  # milliseconds, micro- and nanoseconds
+    "2026-11-24 20:02:11.123456+00:00",
+    "+49 170 1234567",
+    "550e8400-e29b-41d4-a716-446655440000",
+    "44444444-4444-4444-8444-444444444448",
+    "4242424242424242abcdefabcdefabcd",  # a digest of 32 hexadecimal digits
+    "42424242424242424242424242424242424242",
+    "bearer authentication needed",
+    "the password is wrong",
+    "tokens: 12",
+    "GET /api/payments/0198c2f4-7c1e-7d2a-9d1c-2b9f5c1d3e4f 200",
+    "Idempotency-Key: order-2026-11",
+    "https://billing.example:8000/invoices",
+]
+
+
+@pytest.mark.parametrize(("text", "masked"), HIDDEN)
+def test_a_secret_in_a_text_is_masked(text, masked):
+    assert mask_text(text) == masked
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_what_merely_looks_like_a_secret_survives(text):
+    assert mask_text(text) == text
+
+
+@given(st.uuids())
+def test_every_uuid_survives(value):
+    assert mask_text(f"payment {value} paid") == f"payment {value} paid"
+    assert mask_value({"payment": value, "hex": value.hex}) == {"payment": str(value), "hex": value.hex}
+
+
+@given(st.integers(-(10**12) + 1, 10**12 - 1))
+def test_every_amount_survives(value):
+    assert mask_value(value) == value
+    assert mask_text(f"amount {value} usd") == f"amount {value} usd"
+
+
+@given(
+    digits=st.from_regex(r"4[0-9]{11,17}", fullmatch=True),
+    separator=st.sampled_from(["", " ", "-"]),
+    size=st.integers(2, 6),
+)
+def test_every_card_number_is_masked_however_it_is_grouped(digits, separator, size):
+    digits += next(str(check) for check in range(10) if is_card_number(f"{digits}{check}"))
+    grouped = separator.join(digits[at : at + size] for at in range(0, len(digits), size))
+    assert mask_text(f"card: {grouped}.") == f"card: ***{digits[-4:]}."
+
+
+def test_containers_are_walked_and_names_decide():
+    value = {
+        "password": ["a", "b"],
+        "api_key": 5,
+        "headers": {"Authorization": "x", "Cookie": "y", "Accept": "z"},
+        "cards": ("4242424242424242", 4242424242424242, 2900),
+        "token": None,
+        "paid": True,
+    }
+    assert mask_value(value) == {
+        "password": "***",
+        "api_key": "***",
+        "headers": {"Authorization": "***", "Cookie": "***", "Accept": "z"},
+        "cards": ["***4242", "***4242", 2900],
+        "token": None,
+        "paid": True,
+    }
+
+
+def test_a_long_hostile_line_is_masked_in_no_time():
+    """Runs of digits, dots and names, 200,000 characters each: nothing in the patterns goes back over them again and
+    again."""
+    for piece in ("1 ", "4", "a.", "a-", "password", "bearer ", "pi_x_", 'token="', "4-"):
+        mask_text(piece * (200_000 // len(piece)))
+
+
+@pytest.fixture
+def written(capsys):
+    """A logger as the settings configure them, and what it wrote."""
+    handler = Stderr()
+    handler.addFilter(MaskSecrets())
+    handler.setFormatter(JsonLines())
+    logger = logging.getLogger(f"test.{uuid.uuid4()}")
+    logger.addHandler(handler)
+    logger.propagate = False
+    yield logger, lambda: capsys.readouterr().err
+    logger.removeHandler(handler)
+
+
+CANARY = "sk_live_4eC39HqLyjWDarjtT1zdp7dc"
+
+
+def test_message_arguments_extras_and_exceptions_are_masked(written):
+    logger, output = written
+    logger.warning(
+        "%s and %s", CANARY, {"password": "canary-1"}, extra={"card": "4242424242424242", "secret": "canary-2"}
+    )
+    try:
+        raise ValueError(f"declined for {CANARY}")
+    except ValueError:
+        logger.exception("no luck", stack_info=True)
+    lines = output()
+    assert "4eC39HqLyjWDarjtT1zdp7dc" not in lines
+    assert "canary" not in lines
+    assert "4242424242424242" not in lines
+    assert "ValueError: declined for sk_live_***" in lines
+
+
+def test_a_log_call_with_wrong_arguments_does_not_fail(written):
+    logger, output = written
+    logger.warning("%d of %d", "one")  # noqa: PLE1206 (this is the point)
+    assert "%d of %d" in output()
+
+
+def test_a_line_that_cannot_be_written_does_not_print_its_secrets(written, monkeypatch):
+    logger, output = written
+    monkeypatch.setattr(JsonLines, "format", lambda self, record: 1 / 0)
+    try:
+        raise ValueError(CANARY)
+    except ValueError:
+        logger.exception("no luck")
+    assert output() == f"a log line of {logger.name} was lost: ZeroDivisionError\n"

@@ -1,0 +1,144 @@
+"""Who may do what over HTTP: the permission table, asked of every path. A path without a row fails a test."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.test import Client
+from rest_framework.test import APIClient
+
+from billing_portal.tenants.models import Tenant
+from billing_portal.tenants.tests.people import a_key, a_member, a_staff_member, a_tenant, a_user, bearer, client_of
+from billing_portal.tests.houses import House, house, values_of
+from billing_portal.tests.routes import routes
+
+ROLES = {"owner", "billing", "viewer", "agent"}
+KEYS = {"key usage:write", "key billing:read", "key billing:write"}
+STAFF = {"staff", "clerk", "finance", "auditor", "support", "superuser"}
+EVERYBODY = ROLES | KEYS | STAFF
+
+READ = {"owner", "billing", "viewer", "key billing:read", "clerk", "finance", "auditor", "support", "superuser"}
+PAY = {"owner", "billing", "key billing:write", "finance", "support", "superuser"}
+RECORD_USAGE = {"key usage:write", "finance", "superuser"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """Who is in `may` gets an answer; the tenant's and the staff's others are 403, a stranger 404, nobody 401."""
+
+    method: str
+    route: str
+    may: set[str]
+    body: dict[str, Any] | None = None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.route}"
+
+
+TABLE = [
+    Row("GET", "payments", READ),
+    Row(
+        "POST",
+        "payments",
+        PAY,
+        {"amount": 100, "currency": "usd", "paymentMethod": {"type": "manual", "kind": "check"}},
+    ),
+    Row("GET", "payment", READ),
+    Row("GET", "invoices", READ),
+    Row("GET", "invoice", READ),
+    Row("GET", "subscription", READ),
+    Row("GET", "usage", READ),
+    Row("POST", "usage", RECORD_USAGE, {"recordType": "call_minutes", "quantity": 3}),
+    Row("GET", "usage-summary", READ),
+]
+# These act for no tenant: everybody who is somebody may; a key does not log out.
+FOR_NO_TENANT = [
+    Row("GET", "api-auth-me", EVERYBODY),
+    Row("POST", "api-auth-logout", EVERYBODY - KEYS),
+]
+PUBLIC = {("POST", "api-auth-token"), ("GET", "schema"), ("GET", "docs")}
+
+BY_NAME = {route.name: route for route in routes()}
+
+
+@pytest.fixture
+def acme() -> House:
+    """A tenant with one of everything."""
+    return house("acme")
+
+
+def path_of(row: Row, of: House) -> str:
+    """The path with ids of the house's own objects."""
+    route = BY_NAME[row.route]
+    return route.url(**values_of(route, of))
+
+
+def somebody(who: str, tenant: Tenant) -> APIClient:
+    if who in ROLES:
+        return client_of(a_member(tenant, who))
+    if who in KEYS:
+        return bearer(a_key(tenant, who.removeprefix("key ")))
+    if who == "superuser":
+        return client_of(a_user("root@portal.example", is_staff=True, is_superuser=True), tenant=tenant.slug)
+    return client_of(a_staff_member(None if who == "staff" else who), tenant=tenant.slug)
+
+
+def ask(client: APIClient, row: Row, url: str) -> tuple[int, str | None]:
+    """Status and the problem's code."""
+    answer = (
+        client.generic(row.method, url)
+        if row.body is None
+        else client.generic(row.method, url, client._encode_data(row.body, "json")[0], content_type="application/json")
+    )
+    problem = answer.status_code >= 400
+    return answer.status_code, answer.json()["code"] if problem else None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("who", sorted(EVERYBODY))
+@pytest.mark.parametrize("row", TABLE + FOR_NO_TENANT, ids=str)
+def test_the_permission_table(row: Row, who: str, acme: House) -> None:
+    got = ask(somebody(who, acme.tenant), row, path_of(row, acme))
+    if who in row.may:
+        assert got[0] < 400, f"{who} may {row}, and got {got}"
+    else:
+        assert got == (403, "forbidden")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("row", TABLE + FOR_NO_TENANT, ids=str)
+def test_nobody_at_all_is_401(row: Row, acme: House) -> None:
+    assert ask(APIClient(), row, path_of(row, acme)) == (401, "not_authenticated")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("row", TABLE, ids=str)
+def test_a_member_of_another_tenant_finds_nothing(row: Row, acme: House) -> None:
+    stranger = a_member(a_tenant("globex"))
+    assert ask(client_of(stranger, tenant="acme"), row, path_of(row, acme)) == (404, "not_found")
+
+
+def test_every_path_of_the_api_is_in_the_table() -> None:
+    served = {(method, route.name) for route in routes() if route.is_api for method in route.methods}
+    covered = {(row.method, row.route) for row in TABLE + FOR_NO_TENANT} | PUBLIC
+    assert served - covered == set(), "add a row to TABLE for these"
+    assert covered - served == set(), "these rows are of no path"
+
+
+# Pages that are not about a tenant's bills. All others are for who may read these.
+OTHER_PAGES = {"healthz", "readyz", "login", "logout", "choose-tenant", "appearance"}
+BILL_PAGES = [route for route in routes() if not route.is_api and route.name not in OTHER_PAGES]
+
+
+@pytest.mark.django_db
+def test_pages_are_for_those_who_may_read_bills(acme: House) -> None:
+    for route in BILL_PAGES:
+        answer = Client().get(route.url(**values_of(route, acme)))
+        if answer.status_code != 405:  # a page that only takes what is sent
+            assert answer.headers.get("Location", "").startswith("/login"), route
+    for who in ROLES:
+        browser = Client()
+        browser.force_login(a_member(acme.tenant, who))
+        for route in BILL_PAGES:
+            status = browser.get(route.url(**values_of(route, acme))).status_code
+            assert status in ((403, 405) if who == "agent" else (200, 405)), f"{who}: {route}"

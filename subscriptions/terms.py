@@ -1,0 +1,41 @@
+"""The terms a tenant is on, as plain frozen values: what rating and pages work with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """Seconds: a call is charged for at least `initial`, then in whole `increment`s; below `free_below` nothing."""
+
+    initial: int = 60
+    increment: int = 60
+    free_below: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What priced a tenant's use in [starts_at, ends_at).
+
+    `allowances` per seat in the meter's shown unit (None: without limit; no key: nothing included) and `prices` in minor
+    units with decimals, both keyed by (meter, rate class). `effective_from` is when the terms began, which may lie before
+    `starts_at` where a caller asked for a part; it names the segment in rollups.
+    """
+
+    subscription_id: UUID
+    plan_code: str
+    plan_name: str
+    version: int
+    seats: int
+    currency: str
+    effective_from: datetime
+    starts_at: datetime
+    ends_at: datetime
+    rounding: Rounding
+    allowances: Mapping[tuple[str, str], Decimal | None]
+    prices: Mapping[tuple[str, str], Decimal]

@@ -1,0 +1,132 @@
+"""Reads of usage, tenant first: records, totals by segment, and what a month would cost."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, F, QuerySet, Sum
+from django.db.models.functions import TruncDay, TruncMonth
+
+from billing_portal.tenants.models import Tenant
+from subscriptions import queries as subscriptions
+from usage.meters import METERS
+from usage.models import UsageMonth, UsageRecord, UsageRollup
+from usage.rating import Rated, Used, rate_segment
+
+Totals = dict[datetime | None, dict[tuple[str, str], Used]]
+
+
+def records(tenant: Tenant) -> QuerySet[UsageRecord]:
+    return UsageRecord.objects.filter(tenant=tenant)
+
+
+def totals(
+    tenant: Tenant,
+    usage_month: str,
+    *,
+    billed_in: str | None = None,
+    billed_before: str | None = None,
+    billed_up_to: str | None = None,
+) -> Totals:
+    """The month's rollups summed, by the segment that prices them (None: no subscription) and (meter, rate class).
+
+    All of what happened in `usage_month`, or only what `billed_in` bills, or what
+    the months before `billed_before`, or up to `billed_up_to`, bill. Labels compare as text.
+    """
+    rows = UsageRollup.objects.filter(tenant=tenant, usage_month=usage_month)
+    if billed_in is not None:
+        rows = rows.filter(billed_in=billed_in)
+    if billed_before is not None:
+        rows = rows.filter(billed_in__lt=billed_before)
+    if billed_up_to is not None:
+        rows = rows.filter(billed_in__lte=billed_up_to)
+    grouped = rows.values_list("segment_start", "meter", "rate_class").annotate(
+        Sum("quantity"), Sum("billable_quantity"), Sum("records")
+    )
+    found: Totals = defaultdict(dict)
+    for segment_start, meter, rate_class, quantity, billable, count in grouped.order_by():
+        found[segment_start][meter, rate_class] = Used(quantity, billable, count)
+    return found
+
+
+def totals_by_month(tenant: Tenant, labels: Iterable[str]) -> dict[str, Totals]:
+    """What each month bills of itself, for several months in one query: label → its totals as above."""
+    rows = UsageRollup.objects.filter(tenant=tenant, usage_month__in=list(labels), billed_in=F("usage_month"))
+    grouped = rows.values_list("usage_month", "segment_start", "meter", "rate_class").annotate(
+        Sum("quantity"), Sum("billable_quantity"), Sum("records")
+    )
+    found: dict[str, Totals] = defaultdict(lambda: defaultdict(dict))
+    for label, segment_start, meter, rate_class, quantity, billable, count in grouped.order_by():
+        found[label][segment_start][meter, rate_class] = Used(quantity, billable, count)
+    return found
+
+
+def months(tenant: Tenant, until: datetime) -> QuerySet[UsageMonth]:
+    """Newest first, with the invoice of those that were billed; none that begins after `until`."""
+    rows = UsageMonth.objects.filter(tenant=tenant, starts_at__lte=until)
+    return rows.select_related("invoice").order_by("-label")
+
+
+def outside_the_plan(tenant: Tenant, usage_month: str) -> Used:
+    """What was used while no subscription covered it, over all meters: kept and not billed."""
+    rows = UsageRollup.objects.filter(tenant=tenant, usage_month=usage_month, segment_start=None)
+    sums = rows.aggregate(quantity=Sum("quantity"), billable=Sum("billable_quantity"), records=Sum("records"))
+    return Used(**{name: value for name, value in sums.items() if value is not None})
+
+
+def billed_later(tenant: Tenant, usage_month: str) -> dict[str, int]:
+    """Records that came after the month was closed: the month that bills them → how many."""
+    rows = UsageRollup.objects.filter(tenant=tenant, usage_month=usage_month, segment_start__isnull=False)
+    late = rows.exclude(billed_in=usage_month).values_list("billed_in").annotate(Sum("records"))
+    return dict(late.order_by("billed_in"))
+
+
+def late_months(tenant: Tenant, billed_in: str) -> list[str]:
+    """Months closed before, of which something came late and is billed in `billed_in`; oldest first."""
+    rows = UsageRollup.objects.filter(tenant=tenant, billed_in=billed_in).exclude(usage_month=billed_in)
+    return sorted(rows.filter(segment_start__isnull=False).values_list("usage_month", flat=True).distinct())
+
+
+def rate_month(tenant: Tenant, month: UsageMonth, month_totals: Totals) -> list[Rated]:
+    """Every class with use in every segment of the month, rated by the terms of that segment."""
+    month_seconds = int((month.ends_at - month.starts_at).total_seconds())
+    return [
+        rated
+        for terms in subscriptions.terms_between(tenant, month.starts_at, month.ends_at)
+        for rated in rate_segment(terms, month_totals.get(terms.effective_from, {}), month_seconds)
+    ]
+
+
+def invoice_ids(tenant: Tenant, labels: set[str]) -> dict[str, UUID]:
+    """By month label, for the months that were closed with an invoice."""
+    months = UsageMonth.objects.filter(tenant=tenant, label__in=labels, invoice__isnull=False)
+    return dict(months.values_list("label", "invoice_id"))
+
+
+def sums_by(rows: QuerySet[UsageRecord], period: str, zone: ZoneInfo) -> list[dict[str, Any]]:
+    """Records summed by local day or month, meter and direction, oldest first, in shown units."""
+    cut, text = (TruncDay, "%Y-%m-%d") if period == "day" else (TruncMonth, "%Y-%m")
+    grouped = (
+        rows.order_by()
+        .annotate(period=cut("occurred_at", tzinfo=zone))
+        .values("period", "meter", "rate_class")
+        .annotate(quantity=Sum("quantity"), billable=Sum("billable_quantity"), records=Count("pk"))
+        .order_by("period", "meter", "rate_class")
+    )
+    return [
+        {
+            "period": each["period"].strftime(text),
+            "meter": each["meter"],
+            "direction": each["rate_class"],
+            "quantity": METERS[each["meter"]].to_unit(each["quantity"]),
+            "billable_quantity": METERS[each["meter"]].to_unit(each["billable"]),
+            "records": each["records"],
+            "unit": METERS[each["meter"]].unit,
+        }
+        for each in grouped
+    ]

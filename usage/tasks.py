@@ -1,0 +1,40 @@
+"""The clock's door to closing: every hour, whoever's month has ended."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from billing_portal.kit import context
+from billing_portal.kit.actors import Actor
+from subscriptions import queries as subscriptions
+from usage.actions.closing import close_month, due_months
+
+log = logging.getLogger(__name__)
+
+CLOCK = Actor.system("close_due_months")
+
+
+@shared_task(name="usage.close_due_months")
+def close_due_months() -> int:
+    """Close every month that ended its grace hours ago, in each tenant's own zone; returns how many were invoiced.
+
+    One tenant's trouble does not stop the others: it is logged, and tried again an hour later. Two of these at once, or one
+    killed and started again, change nothing: the close is a claim.
+    """
+    if not settings.CLOSE_MONTHS_BY_BEAT:
+        return 0
+    now, invoiced = timezone.now(), 0
+    for tenant in subscriptions.ever_subscribed().iterator():
+        with context.bind(tenant_id=tenant.id, actor_label=CLOCK.label):
+            for label in due_months(tenant, now):
+                try:
+                    closed = close_month(tenant=tenant, label=label, actor=CLOCK, now=now)
+                except Exception:
+                    log.exception("Closing %s failed; it is tried again in an hour.", label)
+                    continue
+                invoiced += closed.invoice is not None
+    return invoiced

@@ -1,0 +1,52 @@
+"""Usage months tile the time of a tenant, also when it moves to another zone."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from billing_portal.tests import world
+from billing_portal.tests.world import at
+from usage.actions.closing import due_months
+from usage.actions.months import ensure_month, month_of
+from usage.models import UsageMonth
+
+pytestmark = pytest.mark.django_db
+
+ZONES = ["UTC", "America/New_York", "America/Los_Angeles", "Asia/Kathmandu", "Pacific/Kiritimati", "Pacific/Pago_Pago"]
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(ZONES), min_size=2, max_size=6), st.integers(-30, 30))
+def test_months_stay_contiguous_when_a_tenant_moves(moves: list[str], hours: int) -> None:
+    acme = world.tenant()
+    for number, zone in enumerate(moves):
+        acme.time_zone = zone
+        boundary = at(f"2026-{number + 4:02d}-01 00:00") + timedelta(hours=hours)
+        month = month_of(acme, boundary)
+        assert month.starts_at <= boundary < month.ends_at
+    months = list(UsageMonth.objects.filter(tenant=acme).order_by("label"))
+    for earlier, later in zip(months, months[1:], strict=False):
+        if later.label == f"2026-{int(earlier.label[5:]) + 1:02d}":
+            assert earlier.ends_at == later.starts_at
+        assert earlier.ends_at <= later.starts_at
+
+
+def test_moving_west_leaves_no_gap_between_two_months() -> None:
+    acme = world.tenant(time_zone="America/New_York")
+    october = ensure_month(acme, "2026-10")
+    acme.time_zone = "America/Los_Angeles"
+    between = at("2026-11-01 05:00")  # November in New York, still October in Los Angeles
+    november = month_of(acme, between)
+    assert (november.label, november.starts_at) == ("2026-11", october.ends_at)
+
+
+def test_the_hourly_task_finds_last_month_and_whatever_was_left_open() -> None:
+    acme = world.subscribed()
+    world.call(acme, 5, at("2026-09-10 12:00"))
+    assert due_months(acme, at("2026-10-01 02:59")) == ["2026-08"]
+    assert due_months(acme, at("2026-10-01 03:00")) == ["2026-09"]
+    assert due_months(acme, at("2026-11-01 03:00")) == ["2026-09", "2026-10"]
+    world.close(acme, "2026-09", at("2026-10-02 00:00"))
+    assert due_months(acme, at("2026-11-01 03:00")) == ["2026-10"]
