@@ -33,7 +33,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests need Debian's Chromium: without it they are skipped, and say why."""
+    """Browser tests need Debian's Chromium: without it they are skipped, and say why.
+
+    Playwright runs an event loop in the tests' thread from its first test to the end of the run, where Django would
+    refuse to speak to the database.
+    """
+    if any(item.get_closest_marker("browser") for item in items):
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     if not CHROMIUM.exists():
         for item in items:
             if item.get_closest_marker("browser"):
@@ -87,10 +93,3 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     """Playwright drives Debian's Chromium: its own download fails on closed networks."""
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses its sandbox to root
     return {**browser_type_launch_args, "executable_path": str(CHROMIUM), "args": ["--disable-dev-shm-usage", *sandbox]}
-
-
-@pytest.fixture(autouse=True)
-def database_beside_the_browser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Playwright runs an event loop in the test's thread, where Django would refuse to speak to the database."""
-    if request.node.get_closest_marker("browser"):
-        monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

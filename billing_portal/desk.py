@@ -1,14 +1,25 @@
-"""The finance desk's frame: the places of its sidebar, and what waits in them."""
+"""The finance desk's frame: the places of its sidebar, and its first page, which shows what waits for somebody."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Count
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
+from billing_portal.kit.desk import Num, Table, link_to
+from billing_portal.kit.display.amounts import money_text
+from billing_portal.kit.display.dates import date_text, month_text
+from billing_portal.kit.money import Money
 from billing_portal.notices.models import OutboxMessage
-from payments.models import Payment
+from payments import queries
+from payments.models import Invoice, Payment
+from usage.models import UsageMonth
+
+# As many rows as a table of the first page shows; its title counts all.
+FIRST = 8
 
 # Title, then its places: title, icon, admin URL name, permission, query.
 _GROUPS: list[tuple[str, list[tuple[str, str, str, str, str]]]] = [
@@ -16,8 +27,20 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str, str, str]]]] = [
     (
         "Waiting for us",
         [
-            ("Awaiting review", "hourglass_top", "payments_payment_changelist", "payments.view_payment", "status__exact=awaiting_review"),
-            ("Parked messages", "running_with_errors", "notices_outboxmessage_changelist", "notices.view_outboxmessage", "parked_at__isempty=0"),
+            (
+                "Awaiting review",
+                "hourglass_top",
+                "payments_payment_changelist",
+                "payments.view_payment",
+                "status__exact=awaiting_review",
+            ),
+            (
+                "Parked messages",
+                "running_with_errors",
+                "notices_outboxmessage_changelist",
+                "notices.view_outboxmessage",
+                "parked_at__isempty=0",
+            ),
         ],
     ),
     (
@@ -103,3 +126,63 @@ def _is_here(request: HttpRequest, path: str, query: str) -> bool:
         return request.path == path and request.GET.get(name) == value
     filtered = {"status__exact": "awaiting_review", "parked_at__isempty": "0"}
     return not any(request.GET.get(name) == value for name, value in filtered.items())
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """The first page: what waits, the longest waiting first, as far as this person may look."""
+    tables = [
+        table()
+        for permission, table in (
+            ("payments.view_payment", _awaiting),
+            ("payments.view_invoice", _overdue),
+            ("usage.view_usagemonth", _months_to_close),
+        )
+        if request.user.has_perm(permission)
+    ]
+    return {**context, "title": "Desk", "tables": tables}
+
+
+def _awaiting() -> Table:
+    waiting = Payment.objects.filter(status=Payment.Status.AWAITING_REVIEW)
+    rows = [
+        (
+            link_to(each, f"{each.get_method_display()} {each.reference or ''}".strip()),
+            each.tenant,
+            date_text(each.created_at),
+            "the tenant" if each.declared_by_tenant else each.recorded_by or "—",
+            "a second person" if each.needs_second_person else "anybody who may",
+            money_text(each.amount),
+        )
+        for each in waiting.select_related("tenant", "recorded_by").order_by("created_at")[:FIRST]
+    ]
+    heads = ("Payment", "Tenant", "Since", "Recorded by", "Verified by", Num("Amount"))
+    return Table(f"Awaiting review: {waiting.count()}", heads, rows, empty="Every payment is reviewed.")
+
+
+def _overdue() -> Table:
+    late = Invoice.objects.filter(status=Invoice.Status.OPEN, due_at__lt=timezone.now())
+    first = list(late.select_related("tenant").order_by("due_at")[:FIRST])
+    amounts = queries.amounts_of(first)
+    rows = [
+        (
+            link_to(each),
+            each.tenant,
+            date_text(each.due_at) if each.due_at else "—",
+            money_text(each.total),
+            money_text(Money(amounts[each.id].open, each.currency)),
+        )
+        for each in first
+    ]
+    heads = ("Invoice", "Tenant", "Due", Num("Total"), Num("Still due"))
+    return Table(f"Overdue invoices: {late.count()}", heads, rows, empty="Nothing is overdue.")
+
+
+def _months_to_close() -> Table:
+    ended = UsageMonth.objects.filter(closed_at=None, ends_at__lte=timezone.now()).order_by("label")
+    rows = [
+        (month_text(each["label"]), each["tenants"])
+        for each in ended.values("label").annotate(tenants=Count("id"))[:FIRST]
+    ]
+    return Table(
+        "Months that ended and are open", ("Month", Num("Tenants")), rows, empty="Every month that ended is closed."
+    )

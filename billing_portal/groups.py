@@ -17,6 +17,7 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "notices.change_outboxmessage",
         "usage.add_usagerecord",
         "usage.close_month",
+        "subscriptions.add_subscription",
     ),
     "auditor": (),
     "support": ("payments.pay_for_tenant",),

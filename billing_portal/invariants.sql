@@ -187,11 +187,11 @@ LEFT JOIN LATERAL (
 ) up ON true
 WHERE line.meter = 'call_minutes' AND coalesce(up.minutes, 0) <> (line.derivation ->> 'used')::numeric;
 
--- I6 Every record is billed by a month that is open, or that was closed after the record was stored
-SELECT 'record ' || r.event_key || ' is billed in ' || r.billed_in || ', which does not exist or ended before it came'
+-- I6 Every record names a month that bills it, no earlier than the month it happened in
+SELECT 'record ' || r.event_key || ' of ' || r.usage_month || ' is billed in ' || r.billed_in
 FROM usage_usagerecord r
 LEFT JOIN usage_usagemonth m ON m.tenant_id = r.tenant_id AND m.label = r.billed_in
-WHERE m.id IS NULL;
+WHERE m.id IS NULL OR r.billed_in < r.usage_month;
 
 -- I8 Status only moves along the declared graph
 SELECT change.subject || ' ' || change.subject_id || ' went from ' || coalesce(change.old, 'nothing') || ' to ' || change.new

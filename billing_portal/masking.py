@@ -65,7 +65,7 @@ def mask_text(text: str) -> str:
     return _NUMBERS.sub(_mask_number, text)
 
 
-def mask_value(value: Any, name: str = "") -> Any:  # noqa: PLR0911 (one for each kind of value)
+def mask_value(value: Any, name: str = "") -> Any:
     """A value ready for JSON: containers are walked, what a secret's `name` names is masked, other objects become their
     text.
 

@@ -1,7 +1,5 @@
 """Every path of the portal: health, the API, its description, the admin, and the tenants' pages."""
 
-from importlib.util import find_spec
-
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
@@ -19,12 +17,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("api/", include("billing_portal.tenants.api.urls")),
+    path("api/", include("payments.api.urls")),
+    path("api/", include("subscriptions.api.urls")),
+    path("api/", include("usage.api.urls")),
+    path("", include("billing_portal.tenants.pages.urls")),
+    path("", include("payments.pages.urls")),
+    path("", include("usage.pages.urls")),
+    path("", include("billing_portal.dashboard.urls")),
 ]
-
-for _module in ("billing_portal.tenants", "payments", "subscriptions", "usage"):
-    if find_spec(f"{_module}.api") and find_spec(f"{_module}.api.urls"):
-        urlpatterns.append(path("api/", include(f"{_module}.api.urls")))
-    if find_spec(f"{_module}.pages") and find_spec(f"{_module}.pages.urls"):
-        urlpatterns.append(path("", include(f"{_module}.pages.urls")))
-
-urlpatterns.append(path("", include("billing_portal.dashboard.urls")))

@@ -2,7 +2,8 @@
 
 import re
 
-# 13 to 19 digits, in groups or not, that begin like a card issuer's: Visa, Mastercard, Amex, Discover, Diners, JCB, UnionPay.
+# 13 to 19 digits, in groups or not, that begin like a card issuer's: Visa, Mastercard, Amex, Discover, Diners, JCB,
+# UnionPay.
 _CANDIDATE = re.compile(r"(?<![0-9])(?:[0-9][ -]?){12,18}[0-9](?![0-9])", re.ASCII)
 _ISSUER = re.compile(r"4|5[1-5]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)|3[47]|6(?:011|4[4-9]|5)|3(?:0[0-5]|[689])|35|62")
 

@@ -17,13 +17,13 @@ TABS = ("all", "unpaid", "on_its_way", "paid", "credit_notes")
 def documents(tenant: Tenant, tab: str) -> QuerySet[Any]:
     """`{"id", "at", "is_note"}` of what stands on the tab, newest first."""
     notes = queries.credit_notes(tenant).order_by()
-    notes_listed = notes.values("id", at=F("issued_at"), is_note=Value(True, output_field=BooleanField()))
+    notes_listed = notes.values("id", at=F("issued_at"), is_note=Value(value=True, output_field=BooleanField()))
     if tab == "credit_notes":
         return notes_listed.order_by("-at", "-id")
     bills = queries.invoices(tenant).order_by()
     if tab in _FILTERS:
         bills = _with_coming(bills).filter(_FILTERS[tab])
-    listed = bills.values("id", at=F("created_at"), is_note=Value(False, output_field=BooleanField()))
+    listed = bills.values("id", at=F("created_at"), is_note=Value(value=False, output_field=BooleanField()))
     if tab == "all":
         return listed.union(notes_listed, all=True).order_by("-at", "-id")
     return listed.order_by("-at", "-id")

@@ -11,9 +11,10 @@ from uuid import UUID
 from django.db.models import BigIntegerField, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
+from billing_portal.kit.actors import ActorKind
 from billing_portal.kit.money import Money
 from billing_portal.notices.models import OutboxMessage
-from billing_portal.tenants.models import Tenant
+from billing_portal.tenants.models import Tenant, User
 from payments.models import Allocation, CreditBalance, CreditNote, Invoice, Payment, Refund, StatusChange
 
 # Provider payments that may still take money: what they hold can't be paid a second time.
@@ -124,6 +125,14 @@ def amount_due(tenant: Tenant, currency: str) -> Money:
     return Money(sum(each.open for each in amounts_of(open_invoices).values()), currency)
 
 
+def open_in_other_currencies(tenant: Tenant, currency: str) -> str | None:
+    """Another currency in which the tenant still owes, or holds credit: while there is one, it can't be billed in
+    this."""
+    credit = CreditBalance.objects.filter(tenant=tenant, amount_minor__gt=0).exclude(currency=currency)
+    owed = Invoice.objects.filter(tenant=tenant, status=Invoice.Status.OPEN).exclude(currency=currency)
+    return credit.values_list("currency", flat=True).first() or owed.values_list("currency", flat=True).first()
+
+
 def history(subject: str, subject_id: UUID) -> QuerySet[StatusChange]:
     """Oldest first."""
     return StatusChange.objects.filter(subject=subject, subject_id=subject_id)
@@ -131,7 +140,7 @@ def history(subject: str, subject_id: UUID) -> QuerySet[StatusChange]:
 
 def waiting_invoices(tenant: Tenant, now: datetime) -> QuerySet[Invoice]:
     """Open invoices that somebody must see to, longest due first: overdue ones, and those whose last payment came to
-    nothing or waits for its payer. `last_payment_id` and `last_payment_status` are those of the newest that named it."""
+    nothing or waits for its payer. `last_payment_id` and `last_payment_status` are of the newest that named it."""
     newest = Payment.objects.filter(invoice=OuterRef("pk")).order_by("-created_at", "-id")
     open_ones = (
         invoices(tenant)
@@ -182,6 +191,12 @@ def histories(subject: str, subject_ids: Iterable[UUID]) -> dict[UUID, list[Stat
     for change in StatusChange.objects.filter(subject=subject, subject_id__in=list(subject_ids)):
         found[change.subject_id].append(change)
     return found
+
+
+def people(changes: Iterable[StatusChange]) -> dict[UUID, str]:
+    """The names of those who moved something, by id, in one query; who has none is known by e-mail."""
+    ids = {change.actor_id for change in changes if change.actor_kind in (ActorKind.USER, ActorKind.STAFF)}
+    return {user.id: user.get_full_name() for user in User.objects.filter(id__in=[each for each in ids if each])}
 
 
 def invoice_mail(invoice: Invoice) -> tuple[str, datetime] | None:

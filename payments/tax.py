@@ -1,4 +1,5 @@
-"""What tax an invoice carries: none, or the tenant's percentage on top. A tax service can take this function's place."""
+"""What tax an invoice carries: none, or the tenant's percentage on top. A tax service can take this function's
+place."""
 
 from __future__ import annotations
 

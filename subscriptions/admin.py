@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
@@ -14,14 +13,14 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
-from billing_portal.kit.desk import BooksAdmin, Confirmation, Notice, Num, Table, link_to
+from billing_portal.kit.desk import BooksAdmin, Confirmation, Notice, Num, SearchSelect, Table, link_to
 from billing_portal.kit.display.amounts import money_text, number_text, unit_price_text
 from billing_portal.kit.display.dates import moment_text
 from billing_portal.kit.errors import BillingError
 from billing_portal.kit.money import Money
 from billing_portal.kit.templatetags.billing import badge
 from billing_portal.tenants.models import Tenant
-from billing_portal.tenants.resolution import actor_of_staff
+from billing_portal.tenants.staff import staff_actor
 from payments import queries as money
 from subscriptions import queries
 from subscriptions.actions.subscribing import start_subscription
@@ -80,7 +79,9 @@ class PlanVersionAdmin(BooksAdmin):
         return [
             Table("Prices", ("Cycle", "Currency", Num("Seats at least"), Num("A seat")), prices),
             Table("Included each month", ("Meter", "Kind", Num("A seat")), allowances, empty="Nothing is included."),
-            Table("Beyond that", ("Meter", "Kind", "Currency", Num("A unit")), overage, empty="Nothing is charged beyond."),
+            Table(
+                "Beyond that", ("Meter", "Kind", "Currency", Num("A unit")), overage, empty="Nothing is charged beyond."
+            ),
         ]
 
 
@@ -89,7 +90,7 @@ class StartForm(forms.Form):
 
     tenant = forms.ModelChoiceField(
         Tenant.objects.filter(closed_at=None),
-        widget=AutocompleteSelect(Subscription._meta.get_field("tenant"), admin.site),
+        widget=SearchSelect(Subscription._meta.get_field("tenant"), admin.site),
     )
     price = forms.ChoiceField(label="Plan")
     seats = forms.IntegerField(min_value=1, max_value=1_000_000, initial=1)
@@ -97,7 +98,10 @@ class StartForm(forms.Form):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.prices = {str(price.id): price for price in _newest_prices()}
-        self.fields["price"].choices = [("", "Choose a plan"), *((key, _price_words(each)) for key, each in self.prices.items())]
+        self.fields["price"].choices = [  # type: ignore[attr-defined]
+            ("", "Choose a plan"),
+            *((key, _price_words(each)) for key, each in self.prices.items()),
+        ]
         self.fields["price"].widget.attrs["class"] = "desk-input desk-select"
         self.fields["seats"].widget.attrs["class"] = "desk-input desk-amount"
 
@@ -114,7 +118,18 @@ class SubscriptionAdmin(BooksAdmin):
     list_filter_submit = True
     list_select_related = ["tenant"]
     search_fields = ["tenant__name", "tenant__slug"]
-    fields = ["tenant_named", "state", "plan", "seats", "engine", "currency", "started_at", "anchor_at", "trial_end", "ended_at"]
+    fields = [
+        "tenant_named",
+        "state",
+        "plan",
+        "seats",
+        "engine",
+        "currency",
+        "started_at",
+        "anchor_at",
+        "trial_end",
+        "ended_at",
+    ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("subscriptions.add_subscription"))
@@ -129,7 +144,9 @@ class SubscriptionAdmin(BooksAdmin):
         if form.is_valid() and (started := _start(request, form)):
             messages.success(request, f"{started.tenant} is on {form.cleaned_data['price'].version} from now on.")
             return HttpResponseRedirect(self.detail_url(started.pk))
-        text = "It is active at once and collected by invoice. The first subscription sets the tenant's billing currency."
+        text = (
+            "It is active at once and collected by invoice. The first subscription sets the tenant's billing currency."
+        )
         asked = Confirmation(title="Start a subscription", button="Start it", notices=[Notice("info", text)], form=form)
         return self.ask(request, asked)
 
@@ -180,7 +197,7 @@ def _start(request: HttpRequest, form: StartForm) -> Subscription | None:
             tenant=wanted["tenant"],
             price=wanted["price"],
             seats=wanted["seats"],
-            actor=actor_of_staff(request.user),
+            actor=staff_actor(request),
             now=timezone.now(),
         )
     except BillingError as error:
@@ -196,7 +213,9 @@ def _newest_prices() -> list[PlanPrice]:
     for price in prices:
         newest[price.version.plan_id] = max(price.version.version, newest.get(price.version.plan_id, 0))
     found = [price for price in prices if price.version.version == newest[price.version.plan_id]]
-    return sorted(found, key=lambda each: (each.version.plan.position, each.version.plan.name, each.currency, each.billing_cycle))
+    return sorted(
+        found, key=lambda each: (each.version.plan.position, each.version.plan.name, each.currency, each.billing_cycle)
+    )
 
 
 def _price_words(price: PlanPrice) -> str:

@@ -12,7 +12,7 @@ from billing_portal.tenants.models import Tenant
 from subscriptions.models import Subscription, SubscriptionTerms
 from subscriptions.models.plan import BillingCycle
 from subscriptions.models.subscription import LIVE
-from subscriptions.terms import Rounding, Terms
+from subscriptions.terms import Pricing, Rounding, Terms
 
 
 def live_subscription(tenant: Tenant) -> Subscription | None:
@@ -53,20 +53,25 @@ def terms_between(tenant: Tenant, start: datetime, end: datetime) -> list[Terms]
     return [segment for segment in segments if segment.starts_at < segment.ends_at]
 
 
-def terms_at(tenant: Tenant, instant: datetime) -> Terms | None:
-    """The terms in force at one instant, or None."""
+def pricing_at(tenant: Tenant, instant: datetime) -> Pricing | None:
+    """How a record of that instant is priced, or None without a subscription: one query, asked for each record."""
+    version = "price__version"
     row = (
         SubscriptionTerms.objects.filter(
             Q(subscription__ended_at=None) | Q(subscription__ended_at__gt=instant),
             tenant=tenant,
             effective_from__lte=instant,
         )
-        .select_related("subscription", "price__version__plan")
-        .prefetch_related("price__version__allowances", "price__version__overage_prices")
-        .order_by("effective_from")
-        .last()
+        .order_by("-effective_from")
+        .values_list(
+            "effective_from",
+            f"{version}__initial_seconds",
+            f"{version}__increment_seconds",
+            f"{version}__free_below_seconds",
+        )
+        .first()
     )
-    return _segment(row, None, instant, instant) if row else None
+    return Pricing(row[0], Rounding(*row[1:])) if row else None
 
 
 def _end_of(row: SubscriptionTerms, rows: Iterable[SubscriptionTerms]) -> datetime | None:

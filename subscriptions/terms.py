@@ -19,12 +19,20 @@ class Rounding:
 
 
 @dataclass(frozen=True, slots=True)
+class Pricing:
+    """What storing one record must know of the terms: when they began, which names the segment, and how they round."""
+
+    since: datetime
+    rounding: Rounding
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """What priced a tenant's use in [starts_at, ends_at).
 
-    `allowances` per seat in the meter's shown unit (None: without limit; no key: nothing included) and `prices` in minor
-    units with decimals, both keyed by (meter, rate class). `effective_from` is when the terms began, which may lie before
-    `starts_at` where a caller asked for a part; it names the segment in rollups.
+    `allowances` per seat in the meter's shown unit (None: without limit; no key: nothing included) and `prices` in
+    minor units with decimals, both keyed by (meter, rate class). `effective_from` is when the terms began, which may
+    lie before `starts_at` where a caller asked for a part; it names the segment in rollups.
     """
 
     subscription_id: UUID

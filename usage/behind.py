@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import DecimalField, F, QuerySet, Sum, Value, Window
+from django.db.models import DecimalField, F, Q, QuerySet, Sum, Value, Window
 from django.db.models.functions import Greatest, Round
 
 from billing_portal.tenants.models import Tenant
@@ -28,9 +28,9 @@ def records_behind(line: InvoiceLine) -> QuerySet[UsageRecord]:
     """All records that the line was reckoned from, in the order in which they used the allowance up.
 
     Each has `charged` (minutes after the plan's rounding) and `billed` (its part beyond the allowance), in shown units.
-    `billed` is the growth of the overage by that record, each total rounded to six places: so the parts sum to the line's
-    quantity exactly, also where one record alone is not a whole number of millionths. An adjustment goes on where the
-    month stood when it was closed.
+    `billed` is the growth of the overage by that record, each total rounded to six places: so the parts sum to the
+    line's quantity exactly, also where one record alone is not a whole number of millionths. An adjustment goes on
+    where the month stood when it was closed.
     """
     how = line.derivation
     included, base = Decimal(how["included"]), METERS[how["meter"]].base_per_unit
@@ -65,4 +65,4 @@ def records_behind(line: InvoiceLine) -> QuerySet[UsageRecord]:
 
 def billed_records(line: InvoiceLine) -> QuerySet[UsageRecord]:
     """Only those of which something was billed."""
-    return records_behind(line).filter(billed__gt=0)
+    return records_behind(line).filter(Q(("billed__gt", 0)))  # an annotation, which the type checker does not know

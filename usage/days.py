@@ -1,4 +1,4 @@
-"""A usage month day by day, by queue, agent or country, and the moment its allowance ended: reads for the month's page."""
+"""A usage month day by day, by queue, agent or country, and when its allowance ended: reads for the month's page."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ DIMENSIONS = {"queue": "queue", "agent": "agentId", "country": "country"}
 
 @dataclass(slots=True)
 class Day:
-    """Minutes as billed, by rate class. `over` is beyond the allowance (all, where nothing is included), `so_far` the sum
-    since the month began, `charge` exact minor units."""
+    """Minutes as billed, by rate class. `over` is beyond the allowance (all, where nothing is included), `so_far` the
+    sum since the month began, `charge` exact minor units."""
 
     day: date
     calls: int = 0
@@ -50,7 +50,7 @@ class DaySum:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One queue, agent or country: `name` is None for records that carry none. Minutes, and minor units of the charge."""
+    """One queue, agent or country: `name` is None for records without one. Minutes, and minor units of the charge."""
 
     name: str | None
     minutes: Decimal
@@ -157,7 +157,7 @@ def shares(
     )
     named: Mapping[str | None, Decimal] = _by_name(grouped)
     ranked = sorted(named.items(), key=lambda item: (-item[1], item[0] or ""))
-    if len(ranked) > most + 1:
+    if len(ranked) > most + 1:  # one row for one name would not be shorter
         ranked = [*ranked[:most], ("", sum((billable for _, billable in ranked[most:]), Decimal(0)))]
     amounts = split(amount_minor, [int(billable) for _, billable in ranked]) if ranked else []
     return [

@@ -27,7 +27,8 @@ def billable_seconds(seconds: int, rounding: Rounding) -> int:
 
 
 def billable_base(meter: str, base: Decimal, rounding: Rounding) -> Decimal:
-    """The base units charged for one record. Calls (whole ms) by the rounding rule over started seconds; others as they are."""
+    """The base units charged for one record. Calls (whole ms) by the rounding rule over started seconds; others as they
+    are."""
     if meter != "call_minutes":
         return base
     return Decimal(billable_seconds(math.ceil(base / 1000), rounding) * 1000)
@@ -65,7 +66,8 @@ class Rated:
 
 
 def included_units(terms: Terms, meter: str, rate_class: str, month_seconds: int) -> Decimal | None:
-    """Seats × per-seat allowance, for the share of the month that the terms cover, by the second. None: without limit."""
+    """Seats × per-seat allowance, for the share of the month that the terms cover, by the second. None: without
+    limit."""
     per_seat = terms.allowances.get((meter, rate_class), Decimal(0))
     if per_seat is None:
         return None

@@ -13,7 +13,8 @@ from django.db import connection
 _STORE = """
 WITH new AS (
     INSERT INTO usage_usagerecord (event_key, tenant_id, event_id, meter, rate_class, quantity, billable_quantity,
-                                   description, occurred_at, recorded_at, dimensions, usage_month, billed_in, segment_start)
+                                   description, occurred_at, recorded_at, dimensions, usage_month, billed_in,
+                                   segment_start)
     VALUES (%(event_key)s, %(tenant_id)s, %(event_id)s, %(meter)s, %(rate_class)s, %(quantity)s, %(billable_quantity)s,
             %(description)s, %(occurred_at)s, %(recorded_at)s, %(dimensions)s::jsonb, %(usage_month)s, %(billed_in)s,
             %(segment_start)s)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -61,7 +61,7 @@ class MonthSoFar:
 
     @property
     def main(self) -> ClassSoFar | None:
-        """What the page's one figure is about: outbound when it has an allowance, else what has one, else what is used."""
+        """What one figure is about: outbound when it has an allowance, else what has one, else what is used."""
         counted = [each for each in self.classes if each.has_allowance]
         used = [each for each in self.classes if each.used]
         for choice in (counted, used, self.classes):
@@ -141,7 +141,7 @@ def _at_this_pace(terms: Terms, use: Mapping[tuple[str, str], Used], now: dateti
     }
 
 
-def _order(rated: list[Rated]):  # noqa: ANN202 (a sort key)
+def _order(rated: list[Rated]) -> Callable[[tuple[str, str]], tuple[bool, tuple[str, str]]]:
     counted = {(each.meter, each.rate_class) for each in rated if each.included}
     return lambda key: (key not in counted, key)
 

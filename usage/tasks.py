@@ -22,8 +22,8 @@ CLOCK = Actor.system("close_due_months")
 def close_due_months() -> int:
     """Close every month that ended its grace hours ago, in each tenant's own zone; returns how many were invoiced.
 
-    One tenant's trouble does not stop the others: it is logged, and tried again an hour later. Two of these at once, or one
-    killed and started again, change nothing: the close is a claim.
+    One tenant's trouble does not stop the others: it is logged, and tried again an hour later. Two of these at once, or
+    one killed and started again, change nothing: the close is a claim.
     """
     if not settings.CLOSE_MONTHS_BY_BEAT:
         return 0

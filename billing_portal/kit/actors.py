@@ -17,7 +17,8 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """`id` is the user's or the key's; `label` is what a reader of history sees: an e-mail, a key's prefix, a task's name."""
+    """`id` is the user's or the key's; `label` is what a reader of history sees: an e-mail, a key's prefix, a task's
+    name."""
 
     kind: ActorKind
     id: UUID | None

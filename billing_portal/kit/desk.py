@@ -1,4 +1,4 @@
-"""What the pages of the finance desk share: books that are read and never edited, tables below a record, confirmations."""
+"""What the finance desk's pages share: books that are read and never edited, tables, confirmations."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -80,10 +81,11 @@ class Confirmation:
 
 
 class BooksAdmin(ModelAdmin):
-    """Books are read here: nobody adds, changes or deletes them by a form, a superuser neither. Verbs do, by buttons."""
+    """Books are read: no form adds, changes or deletes them, for a superuser neither. Verbs do, by buttons."""
 
     change_form_before_template = "admin/desk/notices.html"
     change_form_after_template = "admin/desk/tables.html"
+    list_after_template = "admin/desk/zone.html"
     list_per_page = 50
     show_full_result_count = False
 
@@ -111,8 +113,10 @@ class BooksAdmin(ModelAdmin):
         obj = self.get_object(request, unquote(object_id))
         if obj is None or not self.has_view_permission(request, obj):
             return super().change_view(request, object_id, form_url, extra_context)
-        with timezone.override(getattr(getattr(obj, "tenant", None), "zone", UTC)):
+        zone = getattr(getattr(obj, "tenant", None), "zone", UTC)
+        with timezone.override(zone):
             shown = {
+                "zone": zone,
                 "tables": self.tables(request, obj),
                 "notices": self.notices(request, obj),
                 "show_history": False,  # Django's own log knows nothing of books; they carry their history
@@ -152,6 +156,21 @@ class BooksAdmin(ModelAdmin):
                 "back": asked.back or (self.detail_url(obj.pk) if obj else self.list_url()),
             },
         )
+
+
+class SearchSelect(AutocompleteSelect):
+    """A choice that is searched for. What is no id is no choice: Django's own widget fails on it while it is shown."""
+
+    def optgroups(self, name: str, value: Any, attrs: dict[str, Any] | None = None) -> Any:
+        return super().optgroups(name, [each for each in value if not each or _is_uuid(each)], attrs)
+
+
+def _is_uuid(text: Any) -> bool:
+    try:
+        UUID(str(text))
+    except ValueError:
+        return False
+    return True
 
 
 def link_to(obj: Any, text: str = "") -> SafeString:

@@ -24,7 +24,9 @@ class BillingError(Exception):
     detail: str = "We could not do this. It has been recorded; nothing was charged."
     retry_after: int | None = None
 
-    def __init__(self, detail: str | None = None, *, code: str | None = None, field: str | None = None, **extra: Any) -> None:
+    def __init__(
+        self, detail: str | None = None, *, code: str | None = None, field: str | None = None, **extra: Any
+    ) -> None:
         self.detail = detail or type(self).detail
         self.code = code or type(self).code
         self.errors: list[FieldError] = [FieldError(field, self.code, self.detail)] if field else []

@@ -13,7 +13,8 @@ END $$;
 
 
 def append_only(*tables: str) -> RunSQL:
-    """Refuse UPDATE, DELETE and TRUNCATE, by statement: one that matches no row is refused too. Raises IntegrityError."""
+    """Refuse UPDATE, DELETE and TRUNCATE, by statement: one that matches no row is refused too. Raises
+    IntegrityError."""
     return RunSQL(
         _REFUSE
         + "".join(

@@ -144,7 +144,7 @@ def _value(model: type[Model], name: str, text: Any) -> Any:
     if not isinstance(text, str) or "\x00" in text:
         raise ValueError("not text")
     try:
-        return model._meta.get_field(name).to_python(text)  # type: ignore[union-attr]  # noqa: SLF001 (public by its docs)
+        return model._meta.get_field(name).to_python(text)  # type: ignore[union-attr]
     except FieldDoesNotExist:  # an annotation: the database reads it
         return text
 

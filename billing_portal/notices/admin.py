@@ -78,7 +78,7 @@ class OutboxAdmin(BooksAdmin):
         found: list[Any] = super().get_actions_detail(request, object_id)
         return found if message is not None and message.parked_at else []
 
-    @action(description="Try again", permissions=["notices.change_outboxmessage"], icon="refresh")
+    @action(description="Try again", permissions=["unpark"], icon="refresh")
     def try_this_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """GET asks, POST gives the parked message another round of tries."""
         message: OutboxMessage = self.found(request, object_id)

@@ -9,15 +9,14 @@ from typing import Any
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
-from django.urls import reverse_lazy
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from billing_portal.embedded import postgres, valkey
 from billing_portal.logs import logging_config
 from billing_portal.settings import env
-from billing_portal.settings.desk import unfold
 from billing_portal.settings.api import *  # noqa: F403
+from billing_portal.settings.desk import unfold
 from billing_portal.settings.tasks import *  # noqa: F403
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -65,7 +64,6 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_htmx",
-    "django_filters",
     "pgtrigger",
     "pghistory",
     "csp",
@@ -118,6 +116,7 @@ WSGI_APPLICATION = "billing_portal.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
+FORMAT_MODULE_PATH = "billing_portal.formats"
 USE_TZ = True
 TIME_ZONE = "UTC"  # Django's own default is America/Chicago
 
@@ -144,7 +143,6 @@ CACHES = {
 # --- People and security ----------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "tenants.User"
-AUTHENTICATION_BACKENDS = ["billing_portal.tenants.backends.LimitedPasswordBackend"]
 AUTHENTICATION_BACKENDS = ["billing_portal.tenants.backends.LimitedPasswordBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

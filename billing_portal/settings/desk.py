@@ -47,7 +47,8 @@ def unfold(issuer: str) -> dict[str, Any]:
         "SHOW_VIEW_ON_SITE": False,
         "BORDER_RADIUS": "7px",
         "COLORS": {"primary": _ACCENT, "base": _GREYS},
-        "STYLES": [lambda request: static("css/admin.css")],
-        "SCRIPTS": [lambda request: static("js/forms.js")],
-        "SIDEBAR": {"show_search": True, "navigation": "billing_portal.desk.navigation"},
+        "STYLES": [lambda _request: static("css/admin.css")],
+        "SCRIPTS": [lambda _request: static("js/forms.js")],
+        "DASHBOARD_CALLBACK": "billing_portal.desk.dashboard",
+        "SIDEBAR": {"navigation": "billing_portal.desk.navigation"},
     }

@@ -14,28 +14,21 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from billing_portal.kit.actors import Actor
 from billing_portal.tenants.actions.history import caused_by
 from billing_portal.tenants.actions.keys import create_api_key, revoke_api_key
 from billing_portal.tenants.models import ApiKey, Membership, Scope, Tenant, User
-from billing_portal.tenants.resolution import actor_of_staff
-
-
-def who(request: HttpRequest) -> Actor:
-    """The person at the desk, where nobody gets without logging in."""
-    assert isinstance(request.user, User)
-    return actor_of_staff(request.user)
+from billing_portal.tenants.staff import staff_actor
 
 
 class HistoryAdmin(ModelAdmin):
     """Each change names the person at the desk in the rows of history that the database's triggers write."""
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 (Django's)
-        with caused_by(who(request), "changed at the desk" if change else "made at the desk"):
+        with caused_by(staff_actor(request), "changed at the desk" if change else "made at the desk"):
             super().save_model(request, obj, form, change)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        with caused_by(who(request), "removed at the desk"):
+        with caused_by(staff_actor(request), "removed at the desk"):
             super().delete_model(request, obj)
 
 
@@ -173,7 +166,7 @@ class ApiKeyAdmin(ModelAdmin):
             name=wanted["name"],
             scopes=wanted["scopes"],
             expires_at=wanted["expires_at"],
-            actor=who(request),
+            actor=staff_actor(request),
             now=timezone.now(),
         )
         # Django goes on with `obj`: its log entry and its message name the key that was made.
@@ -184,6 +177,6 @@ class ApiKeyAdmin(ModelAdmin):
     @admin.action(description="Revoke the chosen keys", permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         """From now on they open nothing."""
-        actor, now = who(request), timezone.now()
+        actor, now = staff_actor(request), timezone.now()
         count = sum(revoke_api_key(key_id=key.id, actor=actor, now=now) for key in queryset)
         messages.info(request, f"Revoked: {count}.")

@@ -1,7 +1,7 @@
 """Mutants: the same code with a guard removed, so that a race test can be seen to fail.
 
-Loaded as a pytest plugin by `make mutants` (with MUTANT naming one), and run as a module in place of manage.py by tests that
-start processes: `python -m billing_portal.tests.mutation close_month 2026-09`. Without MUTANT it changes nothing.
+Loaded as a pytest plugin by `make mutants` (with MUTANT naming one), and run as a module in place of manage.py by tests
+that start processes: `python -m billing_portal.tests.mutation close_month 2026-09`. Without MUTANT it changes nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 RACES = "billing_portal/tests/races"
+CLOSING = f"{RACES}/test_closing_at_once.py"
 
 
 @dataclass(frozen=True)
@@ -140,33 +141,28 @@ MUTANTS = (
     ),
     Mutant(
         "the close is no claim",
-        (f"{RACES}/test_closing_at_once.py::test_four_closes_at_once_bill_each_tenant_once",),
+        (f"{CLOSING}::test_four_closes_at_once_bill_each_tenant_once",),
         patch=no_claim,
     ),
     Mutant(
         "the close is no claim, and no index on a month's invoice",
-        (f"{RACES}/test_closing_at_once.py::test_four_closes_at_once_bill_each_tenant_once",),
+        (f"{CLOSING}::test_four_closes_at_once_bill_each_tenant_once",),
         sql=("DROP INDEX invoice_one_overage_per_month",),
         patch=no_claim,
     ),
     Mutant(
         "the claim commits before the invoice",
-        (
-            f"{RACES}/test_closing_at_once.py::test_killed_at_random_moments_and_started_again_each_tenant_has_one_invoice",
-        ),
+        (f"{CLOSING}::test_killed_at_random_moments_and_started_again_each_tenant_has_one_invoice",),
         patch=claim_commits_alone,
     ),
     Mutant(
         "calls do not hold their month open",
-        (
-            f"{RACES}/test_closing_at_once.py"
-            "::test_a_call_that_arrives_while_its_month_closes_is_billed_once_by_one_month_or_the_next",
-        ),
+        (f"{CLOSING}::test_a_call_that_arrives_while_its_month_closes_is_billed_once_by_one_month_or_the_next",),
         patch=months_are_not_held_open,
     ),
     Mutant(
         "no key on usage records",
-        (f"{RACES}/test_closing_at_once.py::test_one_event_sent_fifty_times_from_eight_connections_counts_once",),
+        (f"{CLOSING}::test_one_event_sent_fifty_times_from_eight_connections_counts_once",),
         sql=("ALTER TABLE usage_usagerecord DROP CONSTRAINT usage_usagerecord_pkey",),
     ),
     Mutant(

@@ -46,3 +46,10 @@ def test_an_old_database_is_refused(db, monkeypatch):
     monkeypatch.setattr(checks, "OLDEST_POSTGRESQL", 99)
     [message] = checks.postgresql_version(["default"])
     assert message.id == "portal.E006"
+
+
+@pytest.mark.django_db
+def test_the_checks_ask_no_database(django_assert_num_queries):
+    """They run before the first migrate, and where there is no database at all."""
+    with django_assert_num_queries(0):
+        run_checks()

@@ -31,8 +31,9 @@ def served() -> set[tuple[str, str]]:
             path = prefix + str(pattern.pattern)
             if isinstance(pattern, URLResolver):
                 walk(pattern.url_patterns, path)
-            elif path.startswith("api/") and (view := getattr(pattern.callback, "view_class", None)):
-                if issubclass(view, APIView):
+            else:
+                view = getattr(pattern.callback, "view_class", object)
+                if path.startswith("api/") and issubclass(view, APIView):
                     found.update(
                         (pattern.name or path, method) for method in view.http_method_names if hasattr(view, method)
                     )

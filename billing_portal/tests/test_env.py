@@ -1,9 +1,12 @@
 """Settings are read from the environment, and say what they cannot read."""
 
+import re
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from billing_portal.settings import env
@@ -57,3 +60,14 @@ def test_a_secret_is_made_once_and_kept_private(tmp_path):
     assert len(found.pop()) >= 50
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert [path.name for path in file.parent.iterdir()] == ["secret_key"]
+
+
+def test_the_example_lists_every_variable_that_is_read_and_no_other():
+    root = Path(settings.BASE_DIR)
+    read = re.compile(r"""env\.(?:text|flag|integer|names|amounts)\(\s*"([A-Z_]+)\"""")
+    sources = [
+        *(root / "billing_portal/settings").glob("*.py"),
+        *(root / "billing_portal/management/commands").glob("*.py"),
+    ]
+    listed = re.findall(r"^#? ?([A-Z_]+)=", (root / ".env.example").read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted({name for source in sources for name in read.findall(source.read_text())})

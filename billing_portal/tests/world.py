@@ -99,7 +99,8 @@ def close(of: Tenant, label: str, now: datetime) -> Closed:
 
 
 def overage_invoice(of: Tenant, *, cents: int = 12_000, month: str = "2026-09") -> Invoice:
-    """An open overage invoice of exactly `cents`, through metering and closing (1.2 minor units a minute, 100 included)."""
+    """An open overage invoice of exactly `cents`, through metering and closing (1.2 minor units a minute, 100
+    included)."""
     minutes = Decimal(cents) / Decimal("1.2") + 100
     call(of, str(minutes), at(f"{month}-10 12:00"))
     year, number = int(month[:4]), int(month[5:])

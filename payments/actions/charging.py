@@ -34,7 +34,8 @@ def start_payment(
 ) -> Payment:
     """What a tenant pays, or declares to have sent. The same `key` finds the payment it made the first time, for ever.
 
-    1. Under the tenant's lock: look for the key, check what is due, refuse a likely second click, insert the row. Commit.
+    1. Under the tenant's lock: look for the key, check what is due, refuse a likely second click, insert the row.
+    Commit.
     2. Ask the provider, with no transaction open; its answer goes through `settling`. Offline money has nobody to ask:
        it waits for staff, whoever declared it.
     Raises NotFound (invoice), AmountExceedsDue, AlreadyPaid, InvoiceNotOpen, CurrencyMismatch, PossibleDuplicate,

@@ -21,7 +21,8 @@ def note_move(
     at: datetime,
     reason: str = "",
 ) -> None:
-    """`old` is None for the first state. The cause is the request that is being served, also when a task carries it on."""
+    """`old` is None for the first state. The cause is the request that is being served, also when a task carries it
+    on."""
     StatusChange.objects.create(
         tenant_id=tenant_id,
         subject=subject,

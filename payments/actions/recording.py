@@ -32,8 +32,8 @@ def record_manual_payment(
 ) -> Payment:
     """Take down what arrived; nothing is booked until somebody verifies it.
 
-    The amount may be more than is due: what no invoice needs becomes credit. The same `key` (a form's) finds the payment
-    made the first time. Raises AlreadyPaid, InvoiceNotOpen, CurrencyMismatch.
+    The amount may be more than is due: what no invoice needs becomes credit. The same `key` (a form's) finds the
+    payment made the first time. Raises AlreadyPaid, InvoiceNotOpen, CurrencyMismatch.
     """
     Tenant.objects.select_for_update(no_key=True).get(id=tenant.id)
     if key and (earlier := Payment.objects.filter(tenant=tenant, client_key=key).first()):

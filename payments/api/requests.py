@@ -23,7 +23,9 @@ class CardFreeText(fields.Text):
     """Text in which a card's number is refused rather than stored."""
 
     default_error_messages = {
-        "card_data_refused": "This looks like a card number. Card data is entered in the provider's own form, never here."
+        "card_data_refused": (
+            "This looks like a card number. Card data is entered in the provider's own form, never here."
+        )
     }
 
     def to_internal_value(self, data: Any) -> str:

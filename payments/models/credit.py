@@ -16,7 +16,8 @@ class CreditNoteEffect(models.TextChoices):
 
 
 class CreditNote(models.Model):
-    """Append-only. Only `reduces_due` enters what is due; `credited` goes to the tenant's balance, `refunded` went out as cash."""
+    """Append-only. Only `reduces_due` enters what is due; `credited` goes to the tenant's balance, `refunded` went out
+    as cash."""
 
     Effect = CreditNoteEffect
 

@@ -40,7 +40,8 @@ INVOICE_MOVES = Moves(
 
 @pghistory.track()
 class Invoice(models.Model):
-    """Amounts in `currency`'s smallest unit. What is paid and due is never stored: it is the sum of allocations and notes."""
+    """Amounts in `currency`'s smallest unit. What is paid and due is never stored: it is the sum of allocations and
+    notes."""
 
     Kind = InvoiceKind
     Status = InvoiceStatus

@@ -22,8 +22,8 @@ def refused(name: str):
     return pytest.raises(IntegrityError, match=name)
 
 
-def entry(tenant, *legs: tuple[Account, int], id=None) -> Entry:
-    return Entry(id or uuid4(), tenant.id, "usd", NOW, "test", list(legs))
+def entry(tenant, *legs: tuple[Account, int], fact=None) -> Entry:
+    return Entry(fact or uuid4(), tenant.id, "usd", NOW, "test", list(legs))
 
 
 def test_an_entry_that_does_not_balance_is_refused_with_all_that_came_with_it() -> None:
@@ -38,9 +38,9 @@ def test_an_entry_that_does_not_balance_is_refused_with_all_that_came_with_it() 
 def test_the_same_fact_can_not_be_posted_twice() -> None:
     acme, fact = world.tenant(), uuid4()
     legs = ((Account.RECEIVABLE, 5), (Account.REVENUE_OTHER, -5))
-    posting.post([entry(acme, *legs, id=fact)])
+    posting.post([entry(acme, *legs, fact=fact)])
     with refused("ledger_account_once_per_entry"), transaction.atomic():
-        posting.post([entry(acme, *legs, id=fact)])
+        posting.post([entry(acme, *legs, fact=fact)])
 
 
 APPEND_ONLY = [
@@ -125,7 +125,8 @@ def test_no_row_points_into_another_tenant(child: str) -> None:
             tenant=mine, payment=payment, amount_minor=1, currency="usd", status="pending", created_at=NOW
         ),
         "leg": lambda: posting.post(
-            [Entry(uuid4(), mine.id, "usd", NOW, "x", [(Account.RECEIVABLE, 1), (Account.REVENUE_OTHER, -1)], invoice.id)]
+            [Entry(uuid4(), mine.id, "usd", NOW, "x", [(Account.RECEIVABLE, 1), (Account.REVENUE_OTHER, -1)],
+                   invoice.id)]
         ),
     }  # fmt: skip
     with refused("same_tenant"), transaction.atomic():

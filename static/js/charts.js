@@ -62,6 +62,16 @@ function marked(colors, place) {
   };
 }
 
+// Words over bars are read on a halo of the surface.
+function write(pen, colors, words, x, y) {
+  pen.setLineDash([]);
+  pen.lineWidth = 4;
+  pen.lineJoin = "round";
+  pen.strokeStyle = colors.gap;
+  pen.strokeText(words, x, y);
+  pen.fillText(words, x, y);
+}
+
 function stroke(pen, x1, y1, x2, y2) {
   pen.beginPath();
   pen.moveTo(x1, y1);
@@ -74,7 +84,7 @@ function allowanceMark(colors, data) {
   return [marked(colors, (chart, pen, area) => {
     const y = chart.scales.y.getPixelForValue(data.allowance);
     stroke(pen, area.left, y, area.right, y);
-    pen.fillText(data.allowanceLabel, area.left + 2, y - 7);
+    write(pen, colors, data.allowanceLabel, area.left + 2, y - 7);
   })];
 }
 
@@ -84,9 +94,10 @@ function crossingMark(colors, data) {
     const scale = chart.scales.x;
     const x = scale.getPixelForValue(data.crossed) - (scale.getPixelForValue(1) - scale.getPixelForValue(0)) / 2;
     stroke(pen, x, area.top, x, area.bottom);
-    const roomLeft = x - area.left > pen.measureText(data.crossedLabel).width + 12;
-    pen.textAlign = roomLeft ? "right" : "left";
-    pen.fillText(data.crossedLabel, roomLeft ? x - 8 : x + 8, area.top + 11);
+    const width = pen.measureText(data.crossedLabel).width + 12;
+    const roomLeft = x - area.left > width;
+    const start = roomLeft ? x - width + 4 : Math.min(x + 8, area.right - width + 12); // on a phone over the line, inside
+    write(pen, colors, data.crossedLabel, start, area.top + 11);
   })];
 }
 

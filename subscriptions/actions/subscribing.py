@@ -21,8 +21,8 @@ from subscriptions.models.subscription import Engine
 def start_subscription(*, tenant: Tenant, price: PlanPrice, seats: int, actor: Actor, now: datetime) -> Subscription:
     """Start on the `invoice` engine, active at once; the anchor is `now`.
 
-    The first subscription sets the tenant's billing currency. Raises AlreadySubscribed (one live one per tenant, held by
-    the database), CurrencyMismatch, BadInput (too few seats, a plan that isn't sold by invoice).
+    The first subscription sets the tenant's billing currency. Raises AlreadySubscribed (one live one per tenant, held
+    by the database), CurrencyMismatch, BadInput (too few seats, a plan that isn't sold by invoice).
     """
     locked = Tenant.objects.select_for_update(no_key=True).get(id=tenant.id)
     if seats < price.minimum_seats:
@@ -63,9 +63,8 @@ def start_subscription(*, tenant: Tenant, price: PlanPrice, seats: int, actor: A
 
 def _set_currency(tenant: Tenant, currency: str) -> None:
     """Fixed while anything is open or credit is left in another currency."""
-    if tenant.currency == currency:
-        return
-    if tenant.currency and (money.amount_due(tenant, tenant.currency) or money.credit_balance(tenant, tenant.currency)):
-        raise CurrencyMismatch(asked=currency, billed=tenant.currency)
-    tenant.currency = currency
-    tenant.save(update_fields=["currency"])
+    if other := money.open_in_other_currencies(tenant, currency):
+        raise CurrencyMismatch(asked=currency, billed=other)
+    if tenant.currency != currency:
+        tenant.currency = currency
+        tenant.save(update_fields=["currency"])

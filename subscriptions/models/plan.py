@@ -34,7 +34,8 @@ class Plan(models.Model):
 class PlanVersion(models.Model):
     """Terms that never change once written: a new version is a new row, and who is on the old one stays on it.
 
-    Calls are charged for at least `initial_seconds`, then in whole `increment_seconds`; below `free_below_seconds` nothing.
+    Calls are charged for at least `initial_seconds`, then in whole `increment_seconds`; below `free_below_seconds`
+    nothing.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -52,13 +52,14 @@ def close_month(*, tenant: Tenant, label: str, actor: Actor, now: datetime, dry_
     3. Rate the rollups; add what came late for months closed before; issue one invoice, or none where nothing is owed.
     Raises BadMonth.
     """
-    month = months.ensure_month(tenant, label)
+    month = months.find_month(tenant, label)  # not stored yet: asking must not leave a month for every idle tenant
     if month.closed_at is not None:
         return Closed(Closing.CLOSED_BEFORE, tenant, month.invoice)
     if now < month.ends_at + timedelta(hours=settings.USAGE_CLOSE_GRACE_HOURS):
         return Closed(Closing.NOT_DUE, tenant)
     if not subscriptions.terms_between(tenant, month.starts_at, month.ends_at):
         return Closed(Closing.NO_SUBSCRIPTION, tenant)
+    month = months.ensure_month(tenant, label)
     if dry_run:
         lines = tuple(lines_of(tenant, month))
         return Closed(Closing.INVOICED if lines else Closing.NOTHING_TO_BILL, tenant, None, lines)
@@ -101,9 +102,13 @@ def lines_of(tenant: Tenant, month: UsageMonth) -> list[LineDraft]:
 
 
 def due_months(tenant: Tenant, now: datetime) -> list[str]:
-    """Labels that the hourly task closes, oldest first: every stored month that ended and is open, and the last one."""
+    """Labels that the hourly task closes, oldest first: open months that ended and had a subscription, and the last."""
     ended_by = now - timedelta(hours=settings.USAGE_CLOSE_GRACE_HOURS)
     stored = UsageMonth.objects.filter(tenant=tenant, closed_at=None, ends_at__lte=ended_by)
     last = periods.previous_label(periods.month_label(ended_by, tenant.zone))
-    closed = UsageMonth.objects.filter(tenant=tenant, label=last, closed_at__isnull=False).exists()
-    return sorted({*stored.values_list("label", flat=True), *(() if closed else (last,))})
+    found = {month.label: month for month in (*stored, months.find_month(tenant, last))}
+    return sorted(
+        label
+        for label, month in found.items()
+        if month.closed_at is None and subscriptions.terms_between(tenant, month.starts_at, month.ends_at)
+    )

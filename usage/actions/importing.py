@@ -10,7 +10,7 @@ from django.db import transaction
 
 from billing_portal.tenants.models import Tenant
 from subscriptions import queries as subscriptions
-from subscriptions.terms import Terms
+from subscriptions.terms import Pricing, Terms
 from usage import sql
 from usage.actions import months
 from usage.actions.metering import UsageEvent, check_event, event_key, row_of
@@ -32,8 +32,9 @@ def record_many(*, tenant: Tenant, events: Iterable[tuple[UsageEvent, datetime]]
         check_event(tenant, event, now)
         place = _placed(tenant, event.occurred_at, known)
         terms = next((each for each in place.terms if each.starts_at <= event.occurred_at < each.ends_at), None)
+        pricing = Pricing(terms.effective_from, terms.rounding) if terms else None
         key = event_key(tenant, event, None)
-        row = row_of(event, key=key, month=place.month, billed_in=place.billed_in, terms=terms, now=now)
+        row = row_of(event, key=key, month=place.month, billed_in=place.billed_in, pricing=pricing, now=now)
         new += sql.store_record(row)
     return new
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,9 +15,10 @@ from django.conf import settings
 from django.db import transaction
 
 from billing_portal.kit import periods
+from billing_portal.kit.fields import UUID_PATTERN
 from billing_portal.tenants.models import Tenant
 from subscriptions import queries as subscriptions
-from subscriptions.terms import Rounding, Terms
+from subscriptions.terms import Pricing, Rounding
 from usage import sql
 from usage.actions import months
 from usage.errors import ComputedMeter, InTheFuture, TooOld, UnknownMeter
@@ -25,6 +27,7 @@ from usage.models import UsageMonth, UsageRecord
 from usage.rating import billable_base
 
 AHEAD = timedelta(minutes=5)
+_UUID = re.compile(UUID_PATTERN, re.ASCII)
 
 # Names the keys of events that came with an Idempotency-Key instead of an eventId.
 _REQUESTS = UUID("1b0c7f0e-5f0a-5c1e-8d53-3f7d6a6f4c55")
@@ -59,8 +62,8 @@ def record_usage(
     key = event_key(tenant, event, request_key)
     month = months.month_of(tenant, event.occurred_at)
     billed_in = months.hold_open(month)
-    terms = subscriptions.terms_at(tenant, event.occurred_at)
-    is_new = sql.store_record(row_of(event, key=key, month=month, billed_in=billed_in, terms=terms, now=now))
+    pricing = subscriptions.pricing_at(tenant, event.occurred_at)
+    is_new = sql.store_record(row_of(event, key=key, month=month, billed_in=billed_in, pricing=pricing, now=now))
     return UsageRecord.objects.get(pk=(key, tenant.id)), is_new
 
 
@@ -80,21 +83,24 @@ def check_event(tenant: Tenant, event: UsageEvent, now: datetime) -> None:
 
 
 def event_key(tenant: Tenant, event: UsageEvent, request_key: str | None) -> UUID:
-    """The client's uuid; else 16 bytes of the SHA-256 of its text; else one from the request's key, or a new one."""
+    """The client's uuid; else 16 bytes of the SHA-256 of its text; else one from the request's key, or a new one.
+
+    Only a uuid in its usual form is one: Python's UUID() also reads braces, underscores and what not, and would give
+    two texts the same key, so that the second event were lost.
+    """
     if event.event_id is not None:
-        try:
+        if _UUID.fullmatch(event.event_id):
             return UUID(event.event_id)
-        except ValueError:
-            return UUID(bytes=hashlib.sha256(event.event_id.encode()).digest()[:16])
+        return UUID(bytes=hashlib.sha256(event.event_id.encode()).digest()[:16])
     if request_key is not None:
         return uuid5(_REQUESTS, f"{tenant.id}:{request_key}")
     return sql.new_key()
 
 
 def row_of(
-    event: UsageEvent, *, key: UUID, month: UsageMonth, billed_in: UsageMonth, terms: Terms | None, now: datetime
+    event: UsageEvent, *, key: UUID, month: UsageMonth, billed_in: UsageMonth, pricing: Pricing | None, now: datetime
 ) -> dict[str, Any]:
-    """The columns of its record: charged by the rounding of `terms`; without them it is kept and not billed."""
+    """The columns of its record: charged by the rounding of `pricing`; without it the event is kept and not billed."""
     base = METERS[event.meter].to_base(event.quantity)
     return {
         "event_key": key,
@@ -103,7 +109,7 @@ def row_of(
         "meter": event.meter,
         "rate_class": rate_class(direction=event.direction, toll_free=event.toll_free),
         "quantity": base,
-        "billable_quantity": billable_base(event.meter, base, terms.rounding if terms else Rounding()),
+        "billable_quantity": billable_base(event.meter, base, pricing.rounding if pricing else Rounding()),
         "description": event.description,
         "occurred_at": event.occurred_at,
         "recorded_at": now,
@@ -112,5 +118,5 @@ def row_of(
         ),
         "usage_month": month.label,
         "billed_in": billed_in.label,
-        "segment_start": terms.effective_from if terms else None,
+        "segment_start": pricing.since if pricing else None,
     }

@@ -9,24 +9,31 @@ from billing_portal.tenants.models import Tenant
 from usage.models import UsageMonth
 
 
-def ensure_month(tenant: Tenant, label: str) -> UsageMonth:
-    """The month's row, made when it is missing: it begins where the one before ended, also after a change of zone."""
+def find_month(tenant: Tenant, label: str) -> UsageMonth:
+    """The month's row; an unsaved one when there is none. It begins where the one before ended, whatever the zone is
+    now.
+
+    Raises BadMonth.
+    """
     if month := UsageMonth.objects.filter(tenant=tenant, label=label).first():
         return month
     starts_at, ends_at = periods.month_bounds(label, tenant.zone)
     before = UsageMonth.objects.filter(tenant=tenant, label=periods.previous_label(label)).first()
     after = UsageMonth.objects.filter(tenant=tenant, label=periods.next_label(label)).first()
-    UsageMonth.objects.bulk_create(
-        [
-            UsageMonth(
-                tenant=tenant,
-                label=label,
-                starts_at=before.ends_at if before else starts_at,
-                ends_at=after.starts_at if after else ends_at,
-            )
-        ],
-        ignore_conflicts=True,
+    return UsageMonth(
+        tenant=tenant,
+        label=label,
+        starts_at=before.ends_at if before else starts_at,
+        ends_at=after.starts_at if after else ends_at,
     )
+
+
+def ensure_month(tenant: Tenant, label: str) -> UsageMonth:
+    """The month's row, made when it is missing; of two who make it at once, one does. Raises BadMonth."""
+    month = find_month(tenant, label)
+    if not month._state.adding:
+        return month
+    UsageMonth.objects.bulk_create([month], ignore_conflicts=True)
     return UsageMonth.objects.get(tenant=tenant, label=label)
 
 

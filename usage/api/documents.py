@@ -48,7 +48,7 @@ class UsageRecordOut(serializers.Serializer):
 
     @extend_schema_field(DimensionsOut)
     def get_dimensions(self, record: UsageRecord) -> dict[str, Any]:
-        return {name: record.dimensions.get(name) for name in DimensionsOut().fields}
+        return {str(name): record.dimensions.get(name) for name in DimensionsOut().fields}
 
     @extend_schema_field(serializers.UUIDField(allow_null=True))
     def get_invoiceId(self, record: UsageRecord) -> str | None:

@@ -127,6 +127,17 @@ def test_a_uuid_is_its_own_key_and_another_text_gets_one(server: Client) -> None
     assert UsageRecord.objects.count() == 2
 
 
+def test_texts_that_only_resemble_a_uuid_are_events_of_their_own(server: Client) -> None:
+    alike = [
+        "0" * 20 + "_" + "1" * 11,
+        "0" * 19 + "_" + "0" + "1" * 11,
+        "{" + "0" * 21 + "1" * 11 + "}",
+        "0" * 21 + "1" * 11,
+    ]
+    assert {post(server, {**BODY, "eventId": text}).status_code for text in alike} == {201}
+    assert UsageRecord.objects.count() == len(alike)
+
+
 def test_the_same_event_id_of_another_tenant_is_another_event(server: Client) -> None:
     post(server, {**BODY, "eventId": "call-9"})
     other = world.subscribed()

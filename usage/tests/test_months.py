@@ -1,6 +1,7 @@
 """Usage months tile the time of a tenant, also when it moves to another zone."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from billing_portal.tests import world
 from billing_portal.tests.world import at
-from usage.actions.closing import due_months
+from usage.actions.closing import Closing, due_months
 from usage.actions.months import ensure_month, month_of
 from usage.models import UsageMonth
 
@@ -27,7 +28,7 @@ def test_months_stay_contiguous_when_a_tenant_moves(moves: list[str], hours: int
         month = month_of(acme, boundary)
         assert month.starts_at <= boundary < month.ends_at
     months = list(UsageMonth.objects.filter(tenant=acme).order_by("label"))
-    for earlier, later in zip(months, months[1:], strict=False):
+    for earlier, later in pairwise(months):
         if later.label == f"2026-{int(earlier.label[5:]) + 1:02d}":
             assert earlier.ends_at == later.starts_at
         assert earlier.ends_at <= later.starts_at
@@ -45,8 +46,15 @@ def test_moving_west_leaves_no_gap_between_two_months() -> None:
 def test_the_hourly_task_finds_last_month_and_whatever_was_left_open() -> None:
     acme = world.subscribed()
     world.call(acme, 5, at("2026-09-10 12:00"))
-    assert due_months(acme, at("2026-10-01 02:59")) == ["2026-08"]
+    assert due_months(acme, at("2026-10-01 02:59")) == []
     assert due_months(acme, at("2026-10-01 03:00")) == ["2026-09"]
     assert due_months(acme, at("2026-11-01 03:00")) == ["2026-09", "2026-10"]
     world.close(acme, "2026-09", at("2026-10-02 00:00"))
     assert due_months(acme, at("2026-11-01 03:00")) == ["2026-10"]
+
+
+def test_asking_about_a_month_without_a_subscription_leaves_nothing_behind() -> None:
+    acme = world.subscribed(since=at("2026-09-01 00:00"))
+    assert world.close(acme, "2026-07", at("2026-08-02 00:00")).closing is Closing.NO_SUBSCRIPTION
+    assert due_months(acme, at("2026-08-02 00:00")) == []
+    assert not UsageMonth.objects.exists()

@@ -13,8 +13,9 @@ from billing_portal.invariants import check_books
 
 class Command(BaseCommand):
     help = (
-        "Check that the books hold together: entries balance, balances equal the ledger, every record of usage is billed "
-        "once, numbers have no gap, no tenant's row points into another. Reads only. Exits with 1 when something is wrong."
+        "Check that the books hold together: entries balance, balances equal the ledger, every record of usage is "
+        "billed once, numbers have no gap, no tenant's row points into another. Reads only. Exits with 1 when "
+        "something is wrong."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -36,7 +36,7 @@ class UserManager(BaseUserManager["User"]):
     pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent(), exclude=["password", "last_login"]
 )
 class User(AbstractBaseUser, PermissionsMixin):
-    """`is_staff` lets into the admin; what one may do there follows from groups (`staff_groups`)."""
+    """`is_staff` lets into the admin; what one may do there follows from groups (`billing_portal.groups`)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(

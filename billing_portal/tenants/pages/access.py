@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 
@@ -14,7 +15,7 @@ from billing_portal.kit.errors import Forbidden
 from billing_portal.tenants.policies import check, known
 from billing_portal.tenants.resolution import as_member
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def tenant_page(capability: str, **by_method: str) -> Callable[[View], View]:
@@ -28,7 +29,7 @@ def tenant_page(capability: str, **by_method: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def page(request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        def page(request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return go_to(request, "login")
             if request.tenant is None:

@@ -88,9 +88,7 @@ def test_with_the_broker_down_usage_and_checks_are_taken_and_the_mails_follow(mo
     assert post("/api/payments", check) == 201
     assert UsageRecord.objects.filter(tenant=acme).count() == 2
     finance, payment = world.user(staff=True), Payment.objects.get()
-    verify_manual_payment(
-        payment_id=payment.id, verifier=finance, actor=world.staff_actor(finance), now=timezone.now()
-    )
+    verify_manual_payment(payment_id=payment.id, verifier=finance, actor=world.staff_actor(finance), now=timezone.now())
     waiting = OutboxMessage.objects.filter(done_at=None)
     assert sorted(waiting.values_list("topic", flat=True)) == ["invoice.issued", "payment.moved"]
 

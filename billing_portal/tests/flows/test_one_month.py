@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from io import StringIO
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import time_machine
 from django.core.management import call_command
 from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
 
 from billing_portal.invariants import check_books
 from billing_portal.tenants.actions.keys import create_api_key
@@ -64,16 +68,31 @@ class Story:
         return answer.content.decode()
 
     def month_closes(self, label: str) -> dict[str, Any]:
-        from io import StringIO
-
         out = StringIO()
         call_command("close_month", label, "--json", stdout=out)
         return json.loads(out.getvalue())
 
-    def at_the_desk(self, who: Any, path: str, **form: Any) -> Any:
+    def at_the_desk(self, who: Any, path: str, form: dict[str, Any]) -> Any:
         client = Client()
         client.force_login(who)
-        return client.post(path, form) if form else client.get(path)
+        return client.post(path, form)
+
+    def clerk_records(self, amount: str, reference: str, invoice: dict[str, Any]) -> Payment:
+        form = {
+            "tenant": str(self.acme.id),
+            "kind": "check",
+            "reference": reference,
+            "received_on": timezone.now().date().isoformat(),
+            "amount": amount,
+            "invoice": invoice["id"],
+            "key": str(uuid4()),
+        }
+        answer = self.at_the_desk(self.clerk, "/admin/payments/payment/add/", form)
+        assert answer.status_code == 302, answer.context["form"].errors
+        return Payment.objects.get(reference=reference)
+
+    def finance_verifies(self, payment: Payment) -> None:
+        self.at_the_desk(self.finance, reverse("admin:payments_payment_verify", args=[payment.id]), {})
 
 
 @pytest.fixture
@@ -143,16 +162,8 @@ def test_a_declared_check_waits_for_staff_and_then_pays_the_invoice(story: Story
     assert again.headers["Idempotent-Replayed"] == "true"
     assert declared.json()["status"] == "awaiting_review"
 
-    from payments.actions.recording import verify_manual_payment
-
     payment = Payment.objects.get()
-    story.on("2026-11-04 15:00")
-    verify_manual_payment(
-        payment_id=payment.id,
-        verifier=story.finance,
-        actor=world.staff_actor(story.finance),
-        now=world.at("2026-11-04 15:00"),
-    )
+    story.on("2026-11-04 15:00").finance_verifies(payment)
     shown = story.owner_reads(f"/api/payments/{payment.id}")
     assert [(each["from"], each["to"]) for each in shown["history"]] == [
         (None, "awaiting_review"),
@@ -160,6 +171,29 @@ def test_a_declared_check_waits_for_staff_and_then_pays_the_invoice(story: Story
     ]
     paid = story.owner_reads(f"/api/invoices/{invoice['id']}")
     assert (paid["status"], paid["amountDue"], paid["amountPaid"]) == ("paid", 0, invoice["total"])
+
+
+def test_staff_record_checks_in_part_and_over_and_the_rest_pays_the_next_month(story: Story) -> None:
+    story.on("2026-10-05 14:00").server_posts({"recordType": "call_minutes", "quantity": 1_001_000})
+    story.on("2026-11-01 12:00").month_closes("2026-10")
+    (invoice,) = story.owner_reads("/api/invoices")["results"]
+    assert invoice["total"] == 1_200_000
+
+    part = story.on("2026-11-03 15:00").clerk_records("2000.00", "1001", invoice)
+    story.finance_verifies(part)
+    assert story.owner_reads(f"/api/invoices/{invoice['id']}")["amountDue"] == 1_000_000
+    rest = story.on("2026-11-10 15:00").clerk_records("10000.50", "1002", invoice)
+    story.at_the_desk(story.clerk, reverse("admin:payments_payment_verify", args=[rest.id]), {})
+    assert story.owner_reads(f"/api/payments/{rest.id}")["status"] == "awaiting_review", "the clerk may not"
+    story.finance_verifies(rest)
+    paid = story.owner_reads(f"/api/invoices/{invoice['id']}")
+    assert (paid["status"], paid["amountDue"]) == ("paid", 0)
+    assert "Paid" in story.owner_sees(f"/invoices/{invoice['id']}")
+
+    story.on("2026-11-20 14:00").server_posts({"recordType": "call_minutes", "quantity": 1_100})
+    story.on("2026-12-01 12:00").month_closes("2026-11")
+    newest = story.owner_reads("/api/invoices")["results"][0]
+    assert (newest["total"], newest["amountPaid"], newest["amountDue"]) == (120, 50, 70)
 
 
 def test_calls_that_come_late_are_adjusted_on_the_next_invoice(story: Story) -> None:

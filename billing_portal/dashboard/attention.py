@@ -1,0 +1,139 @@
+"""What needs attention, as notices: worst first, at most three."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.urls import reverse
+
+from billing_portal.kit.display.dates import long_text
+from billing_portal.tenants.models import Tenant
+from payments import queries
+from payments.models import Invoice, Payment
+from payments.pages.standing import days_between
+from payments.pages.words import days_text, in_sentence, money_of
+
+MOST = 3
+# How long a payment that we did not find is told about when no invoice waits for it.
+TOLD_FOR = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What parts/notice.html shows; `actions` are label, url and main."""
+
+    tone: str
+    title: str
+    text: str = ""
+    actions: list[dict[str, object]] = field(default_factory=list)
+    icon_name: str = ""
+
+
+def notices(tenant: Tenant, now: datetime) -> list[Notice]:
+    """Late invoices, payments that came to nothing, and what is being checked."""
+    waiting = list(queries.waiting_invoices(tenant, now))
+    amounts = queries.amounts_of(waiting)
+    named = queries.payments(tenant).filter(id__in=[each.last_payment_id for each in waiting if each.last_payment_id])  # type: ignore[attr-defined]
+    last = {payment.id: payment for payment in named}
+    found = [
+        _invoice_notice(each, amounts[each.id].open, last.get(each.last_payment_id), now)  # type: ignore[attr-defined]
+        for each in sorted(waiting, key=lambda each: (not each.is_overdue(now), each.due_at))
+    ]
+    lost = queries.payments(tenant).filter(
+        invoice=None, status__in=queries.CAME_TO_NOTHING, updated_at__gt=now - TOLD_FOR
+    )
+    found += [_lost_notice(payment) for payment in lost[:MOST]]
+    if len(found) > MOST:
+        found = [*found[: MOST - 1], _more(len(found) - MOST + 1)]
+    late = {each.id for each in waiting}
+    coming = list(queries.coming_payments(tenant).select_related("invoice")[: MOST + len(late)])
+    found += [_coming_notice(payment) for payment in coming if payment.invoice_id not in late]
+    return found[:MOST]
+
+
+def _invoice_notice(invoice: Invoice, open_minor: int, last: Payment | None, now: datetime) -> Notice:
+    money = money_of(open_minor, invoice.currency)
+    assert invoice.due_at
+    how = f"Pay by check or wire with the code {invoice.remittance_code}."
+    actions: list[dict[str, object]] = [{"label": f"How to pay {money}", "url": _url(invoice.id, "#pay"), "main": True}]
+    cause = _cause(last)
+    if invoice.is_overdue(now):
+        days = days_text(max(1, days_between(invoice.due_at, now)))
+        title = f"Invoice {invoice.number} is {days} overdue"
+        if last and last.status in queries.ON_THEIR_WAY:
+            return Notice("bad", title, f"{cause} Until it is here, {money} stays due.", [_open(invoice.id)])
+        return Notice(
+            "bad", title, f"{cause}{money} has been due since {long_text(invoice.due_at)}. {how}".strip(), actions
+        )
+    title = (
+        f"{in_sentence(last).capitalize()} did not pay invoice {invoice.number}"
+        if last
+        else f"Invoice {invoice.number} waits"
+    )
+    text = f"{cause}{money} is due on {long_text(invoice.due_at)}. {how}"
+    return Notice("warn", title, text, [_open(invoice.id)])
+
+
+def _cause(last: Payment | None) -> str:
+    """What became of the last payment that named the invoice."""
+    if last is None:
+        return ""
+    money = money_of(last.amount_minor, last.currency)
+    if last.status == Payment.Status.AWAITING_REVIEW:
+        return f"We have your {in_sentence(last)} for {money} and are checking it."
+    if last.status in queries.ON_THEIR_WAY:
+        return f"Your {in_sentence(last)} for {money} is on its way."
+    if last.status == Payment.Status.REJECTED:
+        reason = f": {_sentence(last.failure_message)}" if last.failure_message else "."
+        return f"We did not find the money of your {in_sentence(last)} for {money}{reason} "
+    if last.status in queries.CAME_TO_NOTHING:
+        return f"Your {in_sentence(last)} for {money} came to nothing. "
+    return ""
+
+
+def _sentence(text: str | None) -> str:
+    stripped = (text or "").strip().rstrip(".")
+    return f"{stripped}."
+
+
+def _lost_notice(payment: Payment) -> Notice:
+    money = money_of(payment.amount_minor, payment.currency)
+    title = f"We did not find the money of your {in_sentence(payment)} for {money}"
+    text = f"{_sentence(payment.failure_message) if payment.failure_message else ''} Nothing was booked.".strip()
+    return Notice("warn", title, text, [_open_payment(payment)])
+
+
+def _coming_notice(payment: Payment) -> Notice:
+    money = money_of(payment.amount_minor, payment.currency)
+    target = (
+        f"It is used for {payment.invoice} when that is done."
+        if payment.invoice
+        else "It is your credit when that is done."
+    )
+    if payment.status == Payment.Status.AWAITING_REVIEW:
+        title = f"We have your {in_sentence(payment)} for {money} and are checking it"
+        return Notice("info", title, f"{target} You need not pay again.", [_open_payment(payment)], "hourglass")
+    return Notice("info", f"{money} is on its way", "You need not pay again.", [_open_payment(payment)], "hourglass")
+
+
+def _more(count: int) -> Notice:
+    return Notice(
+        "bad",
+        f"{count} more need your attention",
+        "",
+        [{"label": "See unpaid invoices", "url": f"{reverse('invoices-page')}?tab=unpaid"}],
+    )
+
+
+def _url(invoice_id: UUID, anchor: str = "") -> str:
+    return reverse("invoice-page", args=[invoice_id]) + anchor
+
+
+def _open(invoice_id: UUID) -> dict[str, object]:
+    return {"label": "Open the invoice", "url": _url(invoice_id)}
+
+
+def _open_payment(payment: Payment) -> dict[str, object]:
+    return {"label": "Open the payment", "url": reverse("payment-page", args=[payment.id])}

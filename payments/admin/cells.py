@@ -1,0 +1,106 @@
+"""How facts of money look in the desk's lists and tables: amounts, badges, history, ledger legs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from billing_portal.kit.desk import Num, Table, link_to
+from billing_portal.kit.display.amounts import money_text
+from billing_portal.kit.display.dates import date_text, moment_text
+from billing_portal.kit.display.states import STATES
+from billing_portal.kit.money import Money
+from billing_portal.kit.templatetags.billing import badge
+from payments import queries
+from payments.models import Invoice, LedgerLeg, Payment
+from payments.queries import InvoiceAmounts
+
+
+def amount(minor: int | None, currency: str) -> SafeString | str:
+    """Minor units as people read them, unbroken."""
+    return "—" if minor is None else format_html('<span class="money">{}</span>', money_text(Money(minor, currency)))
+
+
+def payment_badge(payment: Payment) -> SafeString:
+    refunded = getattr(payment, "refunded_minor", None)
+    if refunded is None:
+        refunded = queries.amount_refunded(payment)
+    return badge("payment", queries.shown_status(payment, refunded), desk=True)
+
+
+def invoice_state(invoice: Invoice, amounts: InvoiceAmounts, now: datetime) -> str:
+    """The word for an invoice: what is stored, or what its date and its payments make of an open one."""
+    if invoice.is_overdue(now):
+        return "overdue"
+    if invoice.status == Invoice.Status.OPEN and amounts.open < amounts.total:
+        return "partly_paid"
+    return invoice.status
+
+
+def invoice_badge(invoice: Invoice, amounts: InvoiceAmounts, now: datetime) -> SafeString:
+    return badge("invoice", invoice_state(invoice, amounts, now), desk=True)
+
+
+def payment_words(payment: Payment) -> str:
+    """'check 20984' or 'wire'."""
+    return f"{payment.get_method_display().lower()} {payment.reference or ''}".strip()
+
+
+def payment_named(payment: Payment) -> str:
+    """'Check 20984 for $9,000.00': as messages begin."""
+    return f"{payment_words(payment).capitalize()} for {money_text(payment.amount)}"
+
+
+def state_badge(subject: str, state: str | None) -> SafeString | str:
+    """A badge for any subject; a state without a word of its own stands as it is."""
+    if state is None:
+        return "—"
+    return badge(subject, state, desk=True) if state in STATES.get(subject, {}) else state.replace("_", " ")
+
+
+def history_table(subject: str, subject_id: UUID) -> Table:
+    """Every move, newest first: when, from what to what, who, and why."""
+    return Table(
+        title="History",
+        heads=("When", "From", "To", "Who", "Why"),
+        rows=[
+            (
+                moment_text(change.at),
+                state_badge(subject, change.old),
+                state_badge(subject, change.new),
+                change.actor_label,
+                change.reason or "—",
+            )
+            for change in queries.history(subject, subject_id).reverse()
+        ],
+    )
+
+
+def legs_table(legs: Iterable[LedgerLeg], empty: str) -> Table:
+    """Ledger legs as debit and credit, with their sums: a balanced set has two equal ones."""
+    rows = list(legs)
+    foot = []
+    for currency in sorted({leg.currency for leg in rows}):
+        mine = [leg.amount_minor for leg in rows if leg.currency == currency]
+        debit, credit = sum(each for each in mine if each > 0), -sum(each for each in mine if each < 0)
+        foot.append(("Together", "", "", amount(debit, currency), amount(credit, currency)))
+    return Table(
+        title="Ledger",
+        heads=("When", "Entry", "Account", Num("Debit"), Num("Credit")),
+        rows=[
+            (date_text(leg.occurred_at), leg.memo, link_to(leg, leg.get_account_display()), *debit_credit(leg))
+            for leg in rows
+        ],
+        foot=foot,
+        empty=empty,
+    )
+
+
+def debit_credit(leg: LedgerLeg) -> tuple[SafeString | str, SafeString | str]:
+    """Two cells, one of them empty."""
+    shown = amount(abs(leg.amount_minor), leg.currency)
+    return (shown, "") if leg.amount_minor > 0 else ("", shown)

@@ -1,0 +1,152 @@
+"""What staff may type about money: each form refuses what can't be booked, and names the field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from billing_portal.kit.display.amounts import money_text
+from billing_portal.kit.money import Money
+from billing_portal.tenants.models import Tenant
+from payments.actions.opening import MethodChoice
+from payments.admin.amounts import BadAmount, amount_from_text
+from payments.admin.drafts import KINDS, duplicates_of, latest_day, open_invoices, tenant_named
+from payments.cards import holds_card_number
+from payments.models import Payment
+
+CARD_REFUSED = "This looks like a card number. Card data is never written down here."
+
+
+class PlainText(forms.CharField):
+    """A line of text in which a card's number is refused rather than stored."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=options.pop("required", False), **options)
+        self.widget.attrs.setdefault("class", "desk-input")
+
+    def clean(self, value: Any) -> str:
+        text = super().clean(value)
+        if holds_card_number(text):
+            raise ValidationError(CARD_REFUSED, code="card_data_refused")
+        return text
+
+
+class AmountText(forms.CharField):
+    """An amount in main units, exactly as typed: the currency that tells how to read it is another field's business."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(strip=False, max_length=32, **options)
+        self.widget.attrs.update({"class": "desk-input desk-amount", "inputmode": "decimal", "autocomplete": "off"})
+
+
+def new_key() -> str:
+    return str(uuid4())
+
+
+class RecordForm(forms.Form):
+    """A check, wire or cash that arrived. `money`, `choice` and `client_key` are there once it is valid.
+
+    The form carries its own key: sent twice, it finds the payment made the first time.
+    """
+
+    tenant = forms.ModelChoiceField(Tenant.objects.all(), empty_label="Choose a tenant")
+    kind = forms.ChoiceField(choices=KINDS, initial="check", widget=forms.RadioSelect)
+    reference = PlainText(max_length=140, help_text="The number of the check, the text of the wire.")
+    received_on = forms.DateField(
+        input_formats=["%Y-%m-%d"],
+        widget=forms.DateInput(attrs={"type": "date", "class": "desk-input desk-amount"}, format="%Y-%m-%d"),
+    )
+    amount = AmountText()
+    invoice = forms.ModelChoiceField(open_invoices(None), required=False)
+    note = PlainText(max_length=500, help_text="Stands with the payment, where the tenant reads it too.")
+    duplicate_confirmed = forms.BooleanField(required=False)
+    key = forms.UUIDField(widget=forms.HiddenInput, initial=new_key, required=False)
+
+    def __init__(self, data: Mapping[str, Any] | None = None, **options: Any) -> None:
+        super().__init__(data, **options)
+        self.fields["invoice"].queryset = open_invoices(tenant_named((data or {}).get("tenant")))  # type: ignore[attr-defined]
+        self.money: Money | None = None
+        self.earlier: Payment | None = None
+
+    @property
+    def client_key(self) -> str:
+        """Under a name of its own: keys of the API live in the same column."""
+        return f"desk:{self.cleaned_data.get('key') or new_key()}"
+
+    @property
+    def choice(self) -> MethodChoice:
+        wanted = self.cleaned_data
+        return MethodChoice(wanted["kind"], wanted["reference"] or None, wanted["received_on"])
+
+    def clean(self) -> dict[str, Any]:
+        wanted = super().clean() or {}
+        tenant: Tenant | None = wanted.get("tenant")
+        if tenant is None:
+            return wanted
+        if tenant.currency is None:
+            self.add_error("tenant", f"{tenant} has no billing currency yet. Start its subscription first.")
+            return wanted
+        if "amount" in wanted:
+            try:
+                self.money = amount_from_text(wanted["amount"], tenant.currency)
+            except BadAmount as error:
+                self.add_error("amount", str(error))
+        received_on = wanted.get("received_on")
+        if received_on and received_on > latest_day(tenant, timezone.now()):
+            self.add_error("received_on", "This day has not come yet.")
+        if not self.errors:
+            self._check_sent_before(tenant)
+        return wanted
+
+    def _check_sent_before(self, tenant: Tenant) -> None:
+        """The same form again is the same payment; another form with the same content needs a word."""
+        assert self.money is not None
+        key = self.cleaned_data.get("key")
+        self.earlier = Payment.objects.filter(tenant=tenant, client_key=f"desk:{key}").first() if key else None
+        if self.earlier:
+            if not self._same_as(self.earlier):
+                self.add_error(None, f"This form recorded {self.earlier} before. Open it anew for another payment.")
+            return
+        # Its own first sending may commit between the two reads: that is no twin.
+        twins = [each for each in duplicates_of(tenant, self.money, self.choice) if each.client_key != f"desk:{key}"]
+        if twins and not self.cleaned_data["duplicate_confirmed"]:
+            self.add_error(
+                "duplicate_confirmed",
+                f"{tenant} has a payment like this already: {twins[0]}, recorded for {money_text(twins[0].amount)}. "
+                "If this is another one, tick the box and save again.",
+            )
+
+    def _same_as(self, earlier: Payment) -> bool:
+        invoice = self.cleaned_data["invoice"]
+        mine = (self.money, self.choice.method, self.choice.reference, invoice.id if invoice else None)
+        return mine == (earlier.amount, earlier.method, earlier.reference, earlier.invoice_id)
+
+
+class RejectForm(forms.Form):
+    """Why nobody found the money. The tenant reads it."""
+
+    reason = PlainText(max_length=500, required=True, help_text="The tenant reads this in the mail that says so.")
+
+
+class CreditNoteForm(forms.Form):
+    """`seen` counts the notes that were there when the form was opened: sent twice, the second finds one more."""
+
+    amount = AmountText(help_text="With its share of tax in it.")
+    reason = PlainText(max_length=500, required=True, help_text="Stands on the note.")
+    seen = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, currency: str, **options: Any) -> None:
+        super().__init__(data, **options)
+        self.currency = currency
+        self.fields["amount"].label = f"Amount, {currency.upper()}"
+
+    def clean_amount(self) -> Money:
+        try:
+            return amount_from_text(self.cleaned_data["amount"], self.currency)
+        except BadAmount as error:
+            raise ValidationError(str(error)) from error

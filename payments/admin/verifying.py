@@ -1,0 +1,159 @@
+"""Verify and reject, for one payment or for those chosen in the list: first what will be booked, then the button."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
+from unfold.decorators import action
+from unfold.enums import ActionVariant
+
+from billing_portal.kit.desk import BooksAdmin, Notice
+from billing_portal.kit.display.amounts import money_text
+from billing_portal.kit.errors import BillingError
+from billing_portal.kit.money import Money
+from billing_portal.tenants.staff import staff_actor, staff_user
+from payments import queries
+from payments.actions.recording import reject_manual_payment, verify_manual_payment
+from payments.admin.booking import bookings_of
+from payments.admin.cells import payment_named, payment_words
+from payments.admin.confirming import OTHERS_WORK, for_list, is_for_another, mark_of, rejecting, verifying
+from payments.admin.forms import RejectForm
+from payments.models import Payment
+
+WAITING = Payment.Status.AWAITING_REVIEW
+
+
+def done_before(payment: Payment) -> str:
+    """What became of a payment that nobody has to review any more, and by whom."""
+    change = queries.history("payment", payment.id).filter(old=WAITING).first()
+    by = f" by {change.actor_label}" if change else ""
+    word = "verified" if payment.status == Payment.Status.SUCCEEDED else payment.get_status_display().lower()
+    return f"{payment_named(payment)} was {word} already{by}. Nothing was changed."
+
+
+class VerifiesPayments(BooksAdmin):
+    """The buttons of a payment that awaits review, and the same for several at once."""
+
+    actions = ["verify_chosen", "reject_chosen"]
+    actions_detail = ["verify", "reject"]
+
+    def has_verify_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("payments.verify_payment"))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """No buttons once it is decided, and none to verify for whoever has to leave it to another."""
+        payment = self.get_object(request, str(object_id))
+        if payment is None or payment.status != WAITING:
+            return []
+        mine = is_for_another(payment, request)
+        found: list[Any] = super().get_actions_detail(request, object_id)
+        return [each for each in found if not (mine and each.path == "verify")]
+
+    @action(description="Verify", permissions=["verify"], icon="check", variant=ActionVariant.PRIMARY)
+    def verify(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """GET says what will be booked; POST books it, if that is still so."""
+        payment: Payment = self.found(request, object_id)
+        if payment.status != WAITING:
+            messages.info(request, done_before(payment))
+            return HttpResponseRedirect(self.detail_url(payment.pk))
+        booking = bookings_of([payment])[0]
+        notices = []
+        if request.method == "POST":
+            if request.POST.get("shown") in (None, booking.mark):
+                self._verify(request, [payment])
+                return HttpResponseRedirect(self.detail_url(payment.pk))
+            notices.append(Notice("warning", "The invoice has changed meanwhile. This is what would be booked now."))
+        return self.ask(request, verifying([payment], [booking], notices, request), payment)
+
+    @action(description="Reject", permissions=["verify"], icon="close")
+    def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """GET asks for the reason, POST ends the payment."""
+        payment: Payment = self.found(request, object_id)
+        if payment.status != WAITING:
+            messages.info(request, done_before(payment))
+            return HttpResponseRedirect(self.detail_url(payment.pk))
+        form = RejectForm(request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            self._reject(request, [payment], form.cleaned_data["reason"])
+            return HttpResponseRedirect(self.detail_url(payment.pk))
+        return self.ask(request, rejecting([payment], form), payment)
+
+    @admin.action(description="Verify the chosen payments", permissions=["verify"])
+    def verify_chosen(self, request: HttpRequest, queryset: QuerySet[Payment]) -> HttpResponse | None:
+        """Several at once, each on its own: what one can't be is said, the others go on."""
+        chosen = list(queryset.select_related("tenant", "invoice").order_by("created_at", "id"))
+        waiting = [each for each in chosen if each.status == WAITING and not is_for_another(each, request)]
+        bookings = bookings_of(waiting)
+        notices = [Notice("info", done_before(each)) for each in chosen if each.status != WAITING]
+        notices += [
+            Notice("warning", f"{payment_words(each).capitalize()}: {OTHERS_WORK}")
+            for each in chosen
+            if each.status == WAITING and each not in waiting
+        ]
+        if "confirmed" in request.POST:
+            if request.POST.get("shown") == mark_of(bookings):
+                self._verify(request, waiting)
+                return None
+            notices.insert(0, Notice("warning", "Something has changed meanwhile. This is what would be booked now."))
+        asked = verifying(waiting, bookings, notices, request)
+        return self.ask(request, for_list(asked, "verify_chosen", chosen))
+
+    @admin.action(description="Reject the chosen payments", permissions=["verify"])
+    def reject_chosen(self, request: HttpRequest, queryset: QuerySet[Payment]) -> HttpResponse | None:
+        """Several at once, for one reason."""
+        chosen = list(queryset.select_related("tenant", "invoice").order_by("created_at", "id"))
+        waiting = [each for each in chosen if each.status == WAITING]
+        form = RejectForm(request.POST if "confirmed" in request.POST else None)
+        if form.is_valid():
+            self._reject(request, waiting, form.cleaned_data["reason"])
+            return None
+        notices = [Notice("info", done_before(each)) for each in chosen if each.status != WAITING]
+        return self.ask(request, for_list(rejecting(waiting, form, notices), "reject_chosen", chosen))
+
+    def _verify(self, request: HttpRequest, payments: Sequence[Payment]) -> None:
+        """Each in a transaction of its own; whoever comes second hears who was first."""
+        for payment in payments:
+            try:
+                after = verify_manual_payment(
+                    payment_id=payment.id, verifier=staff_user(request), actor=staff_actor(request), now=timezone.now()
+                )
+            except BillingError as error:
+                messages.error(request, f"{payment_words(payment).capitalize()}: {error.detail}")
+                continue
+            if after.verified_by_id != request.user.pk:
+                messages.info(request, done_before(after))
+                continue
+            messages.success(
+                request,
+                f"{payment_named(after)} is verified and booked: {what_it_did(after)}",
+            )
+
+    def _reject(self, request: HttpRequest, payments: Sequence[Payment], reason: str) -> None:
+        for payment in payments:
+            try:
+                reject_manual_payment(
+                    payment_id=payment.id, reason=reason, actor=staff_actor(request), now=timezone.now()
+                )
+            except BillingError as error:
+                messages.error(request, f"{payment_words(payment).capitalize()}: {error.detail}")
+            else:
+                messages.success(
+                    request,
+                    f"{payment_named(payment)} is rejected. Nothing was booked.",
+                )
+
+
+def what_it_did(payment: Payment) -> str:
+    """Where the money of a booked payment went, in words."""
+    parts = [
+        f"{money_text(Money(part.amount_minor, payment.currency))} to {part.invoice}"
+        for part in payment.allocations.select_related("invoice")
+    ]
+    if left := queries.unallocated(payment):
+        parts.append(f"{money_text(Money(left, payment.currency))} to credit")
+    return f"{', '.join(parts)}."

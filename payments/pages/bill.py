@@ -1,0 +1,110 @@
+"""One bill: its lines with their sums, totals down to what is still due, its story, and how to pay it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import chain
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from billing_portal.kit.money import Money
+from billing_portal.tenants.pages.access import tenant_page
+from payments import queries
+from payments.models import Allocation, CreditNote, Invoice
+from payments.pages.derivations import explain
+from payments.pages.invoice_story import InvoiceFacts, invoice_story
+from payments.pages.standing import days_between, standing
+from payments.pages.words import Reader, days_text, in_sentence
+
+
+@require_safe
+@tenant_page("billing.read")
+def invoice_page(request: Any, invoice_id: UUID) -> HttpResponse:
+    """GET /invoices/{id}."""
+    invoice = (
+        queries.invoices(request.tenant)
+        .prefetch_related("lines", "tax_lines", "credit_notes")
+        .filter(id=invoice_id)
+        .first()
+    )
+    if invoice is None:
+        raise Http404
+    now = timezone.now()
+    amounts = queries.amounts(invoice)
+    parts = queries.allocations_of([invoice]).get(invoice.id, [])
+    seen = list(queries.payments_of(invoice).select_related("verified_by"))
+    notes = list(invoice.credit_notes.all())
+    coming = [
+        payment for payment in seen if payment.invoice_id == invoice.id and payment.status in queries.ON_THEIR_WAY
+    ]
+    changes = list(queries.history("invoice", invoice.id))
+    payment_changes = queries.histories("payment", [payment.id for payment in seen])
+    story = invoice_story(
+        InvoiceFacts(
+            invoice=invoice,
+            open_minor=amounts.open,
+            changes=changes,
+            payments=seen,
+            payment_changes=payment_changes,
+            parts=parts,
+            notes=notes,
+            mail=queries.invoice_mail(invoice),
+            now=now,
+            reader=Reader(request.actor.label, queries.people([*changes, *chain(*payment_changes.values())])),
+        )
+    )
+    is_open = invoice.status == Invoice.Status.OPEN
+    facts = {
+        "nav": "invoices",
+        "invoice": invoice,
+        "issuer": settings.ISSUER_NAME,
+        "standing": standing(invoice, amounts, coming, parts, now),
+        "late_by": _late_by(invoice, now),
+        "lines": [{"line": line, "how": explain(line, invoice.currency)} for line in invoice.lines.all()],
+        "taxes": list(invoice.tax_lines.all()),
+        "rows": _rows(invoice, parts, notes),
+        "still_due": Money(amounts.open if is_open else 0, invoice.currency),
+        "is_open": is_open and amounts.open > 0,
+        "story": story,
+    }
+    return render(request, "payments/invoice.html", facts)
+
+
+def _late_by(invoice: Invoice, now: datetime) -> str:
+    return days_text(max(1, days_between(invoice.due_at, now))) if invoice.due_at and invoice.is_overdue(now) else ""
+
+
+def _rows(invoice: Invoice, parts: list[Allocation], notes: list[CreditNote]) -> list[dict[str, Any]]:
+    """What came off the total, in order of time: payments, credit used, credit notes that lessen it."""
+    rows: list[dict[str, Any]] = []
+    for part in parts:
+        source = in_sentence(part.payment) if part.payment else str(part.credit_note)
+        settled = part.payment.succeeded_at if part.payment else None
+        is_credit = part.payment is None or (settled is not None and part.created_at > settled)
+        taken_back = part.amount_minor < 0
+        rows.append(
+            {
+                "label": "Taken back" if taken_back else ("Your credit" if is_credit else f"Paid by {source}"),
+                "note": f"from {source}" if is_credit or taken_back else "",
+                "at": part.created_at,
+                "amount": Money(-part.amount_minor, invoice.currency),
+                "payment_id": part.payment_id,
+            }
+        )
+    rows += [
+        {
+            "label": f"Credit note {note.number}",
+            "note": note.reason,
+            "at": note.issued_at,
+            "amount": Money(-note.amount_minor, invoice.currency),
+        }
+        for note in notes
+        if note.effect == CreditNote.Effect.REDUCES_DUE
+    ]
+    return sorted(rows, key=lambda row: row["at"])

@@ -1,0 +1,145 @@
+"""The list of bills: what is overdue, due, on its way and left as credit; tabs, table, pages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from billing_portal.kit.display.dates import day_text
+from billing_portal.kit.money import Money
+from billing_portal.tenants.models import Tenant
+from billing_portal.tenants.pages.access import tenant_page
+from payments import documents, queries
+from payments.models import CreditNote, Invoice
+from payments.pages.standing import Standing, days_between, standings
+from payments.pages.words import days_text, in_sentence, what_for
+
+ON_A_PAGE = 20
+TABS = {"all": "All", "unpaid": "Unpaid", "on_its_way": "On its way", "paid": "Paid", "credit_notes": "Credit notes"}
+
+
+@require_safe
+@tenant_page("billing.read")
+def invoices_page(request: Any) -> HttpResponse:
+    """GET /invoices?tab=unpaid&page=2."""
+    tab = request.GET.get("tab", "all")
+    if tab not in TABS:
+        raise Http404
+    now = timezone.now()
+    page = Paginator(documents.documents(request.tenant, tab), ON_A_PAGE).get_page(request.GET.get("page"))
+    counts = documents.counts(request.tenant)
+    facts = {
+        "nav": "invoices",
+        "page": page,
+        "rows": _rows(documents.load(list(page)), now),
+        "tabs": [
+            {"name": name, "word": word, "count": counts[name], "chosen": name == tab} for name, word in TABS.items()
+        ],
+        "tab": tab,
+        "is_new": not counts["all"],
+        "tiles": _tiles(request.tenant, now) if counts["all"] or request.tenant.currency else [],
+    }
+    return render(request, "payments/invoices.html", facts)
+
+
+def _rows(listed: list[Invoice | CreditNote], now: datetime) -> list[dict[str, Any]]:
+    found = standings((each for each in listed if isinstance(each, Invoice)), now)
+    rows: list[dict[str, Any]] = []
+    for each in listed:
+        if isinstance(each, CreditNote):
+            rows.append(
+                {
+                    "id": each.invoice_id,
+                    "number": each.number,
+                    "what_for": f"Credit for {each.invoice.number}",
+                    "at": each.issued_at,
+                    "standing": Standing("credit_note", each.reason),
+                    "amount": Money(-each.amount_minor, each.currency),
+                    "due": None,
+                }
+            )
+            continue
+        standing, amounts = found[each.id]
+        is_open = each.status == Invoice.Status.OPEN
+        rows.append(
+            {
+                "id": each.id,
+                "number": each.number,
+                "what_for": what_for(each),
+                "at": each.issued_at,
+                "standing": standing,
+                "amount": each.total,
+                "due": Money(amounts.open, each.currency) if is_open else None,
+                "is_late": standing.state == "overdue",
+                "to_pay": standing.state in ("overdue", "due", "partly_paid"),
+            }
+        )
+    return rows
+
+
+def _tiles(tenant: Tenant, now: datetime) -> list[dict[str, Any]]:
+    """Each with its amounts, one per currency, and a note."""
+    late: list[tuple[Invoice, int]] = []
+    soon: list[tuple[Invoice, int]] = []
+    for invoice, minor in queries.open_amounts(tenant):
+        (late if invoice.is_overdue(now) else soon).append((invoice, minor))
+    coming = list(queries.coming_payments(tenant))
+    currency = tenant.currency
+    return [
+        {
+            "title": "Overdue",
+            "amounts": _sums(late, currency),
+            "note": f"{_bills(late)}, {_since(late, now)}" if late else "nothing is late",
+            "is_bad": bool(late),
+        },
+        {
+            "title": "Due",
+            "amounts": _sums(soon, currency),
+            "note": f"{_bills(soon)}, {_until(soon)}" if soon else "nothing is open",
+        },
+        {
+            "title": "On its way",
+            "amounts": _sums([(each, each.amount_minor) for each in coming], currency),
+            "note": (in_sentence(coming[0]) if len(coming) == 1 else f"{len(coming)} payments")
+            if coming
+            else "no payment",
+        },
+        {
+            "title": "Your credit",
+            "amounts": queries.credit_balances(tenant) or _sums([], currency),
+            "note": "used for your next invoice" if queries.credit_balances(tenant) else "none to use up",
+        },
+    ]
+
+
+def _sums(rows: list[tuple[Any, int]], currency: str | None) -> list[Money]:
+    """One per currency, and a zero of the tenant's own when there is none: never added up over currencies."""
+    sums: dict[str, int] = {}
+    for row, minor in rows:
+        sums[row.currency] = sums.get(row.currency, 0) + minor
+    if not sums and currency:
+        sums[currency] = 0
+    return [Money(minor, code) for code, minor in sorted(sums.items())]
+
+
+def _bills(rows: list[tuple[Invoice, int]]) -> str:
+    return "1 invoice" if len(rows) == 1 else f"{len(rows)} invoices"
+
+
+def _since(rows: list[tuple[Invoice, int]], now: datetime) -> str:
+    oldest = rows[0][0].due_at
+    assert oldest
+    days = days_text(max(1, days_between(oldest, now)))
+    return days if len(rows) == 1 else f"the oldest {days}"
+
+
+def _until(rows: list[tuple[Invoice, int]]) -> str:
+    first = rows[0][0].due_at
+    assert first
+    return f"by {day_text(first)}" if len(rows) == 1 else f"the first by {day_text(first)}"

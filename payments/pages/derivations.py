@@ -1,0 +1,139 @@
+"""How a line's amount came about, from the data kept on the line: the sum in rows, and its rules in sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from billing_portal.kit.display.amounts import money_text, number_text, unit_price_text
+from billing_portal.kit.display.counting import count_text, rounding_text
+from billing_portal.kit.display.dates import long_text, month_text
+from billing_portal.kit.money import Money, exponent
+from payments.models import InvoiceLine
+
+MINUS, TIMES, EQUALS = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}", "="
+_KINDS = {"outbound": "outbound", "inbound": "inbound", "toll_free": "toll-free"}
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`rows` are of parts/formula.html, `rules` sentences; `records` says whether calls behind it can be listed."""
+
+    rows: list[dict[str, str]]
+    rules: list[str]
+    records: bool
+
+
+def explain(line: InvoiceLine, currency: str) -> Explanation:
+    """A line made from usage opens to its whole sum; any other to quantity × price."""
+    how = line.derivation
+    if how.get("kind") not in ("overage", "adjustment"):
+        return Explanation(_plain_rows(line, currency), [], records=False)
+    return Explanation([*_quantity_rows(how), *_amount_rows(how)], _rules(how), records=True)
+
+
+def _plain_rows(line: InvoiceLine, currency: str) -> list[dict[str, str]]:
+    return [
+        {"label": line.title, "value": number_text(line.quantity)},
+        {"op": TIMES, "label": "Price", "value": unit_price_text(line.unit_amount, currency)},
+        {"op": EQUALS, "label": "Amount", "value": money_text(Money(line.amount_minor, currency))},
+    ]
+
+
+def _quantity_rows(how: dict[str, Any]) -> list[dict[str, str]]:
+    """Used − included = over; for an adjustment − billed before = more."""
+    kind, units, month = _kind(how), f"{how['unit']}s", month_text(how["month"]).split("\N{NO-BREAK SPACE}")[0]
+    rows = [
+        {
+            "label": f"{kind.capitalize()} {units} in {month}",
+            "note": f"{count_text(int(how['records']), 'call')}, {rounding_text(**how['rounding'])}",
+            "value": number_text(Decimal(how["used"])),
+        }
+    ]
+    over = how.get("overageOfAll", how["overage"])
+    if Decimal(how["included"] or 0):
+        rows += [
+            {"op": MINUS, "label": "Included", "note": _included(how), "value": number_text(Decimal(how["included"]))},
+            {"op": EQUALS, "label": f"{units.capitalize()} over the allowance", "value": number_text(Decimal(over))},
+        ]
+    if how["kind"] == "adjustment":
+        rows += [
+            {
+                "op": MINUS,
+                "label": "Billed before",
+                "note": f"when {month} was closed",
+                "value": number_text(Decimal(how["billedBefore"])),
+            },
+            {"op": EQUALS, "label": f"{units.capitalize()} to bill now", "value": number_text(Decimal(how["overage"]))},
+        ]
+    return rows
+
+
+def _amount_rows(how: dict[str, Any]) -> list[dict[str, str]]:
+    currency = how["currency"]
+    amount = Money(how["amount"], currency)
+    exact = Decimal(how["exact"])
+    note = "" if exact == how["amount"] else f"{_exact(exact, currency)}, rounded once"
+    article = "an" if _kind(how)[0] in "aeiou" else "a"
+    return [
+        {
+            "op": TIMES,
+            "label": f"Price of {article} {_kind(how)} {how['unit']}",
+            "value": unit_price_text(Decimal(how["unitAmount"]), currency),
+        },
+        {"op": EQUALS, "label": "Amount", "note": note, "value": money_text(amount)},
+    ]
+
+
+def _exact(minor: Decimal, currency: str) -> str:
+    """All of its digits up to six; what has more says 'about'."""
+    text = unit_price_text(minor, currency)
+    places = len(f"{minor.scaleb(-exponent(currency)).normalize():f}".partition(".")[2])
+    return f"about {text}" if places > 6 else text
+
+
+def _included(how: dict[str, Any]) -> str:
+    """'12 seats × 500, pooled', and the share of the month when the terms covered a part of it."""
+    seats = int(how["seats"])
+    text = f"{count_text(seats, 'seat')} {TIMES} {number_text(Decimal(how['includedPerSeat']))}"
+    if how["coveredSeconds"] != how["monthSeconds"]:
+        return f"{text} {TIMES} {_share(how)} of the month"
+    return f"{text}, pooled" if seats > 1 else text
+
+
+def _share(how: dict[str, Any]) -> str:
+    """'15/30' in days where both are whole days, else as a fraction of seconds."""
+    covered, whole = int(how["coveredSeconds"]), int(how["monthSeconds"])
+    if covered % 86_400 == 0 and whole % 86_400 == 0:
+        return f"{covered // 86_400}/{whole // 86_400}"
+    share = Fraction(covered, whole) * 100
+    return f"{number_text((Decimal(share.numerator) / Decimal(share.denominator)).quantize(Decimal('0.0001')))}%"
+
+
+def _rules(how: dict[str, Any]) -> list[str]:
+    rules = []
+    if Decimal(how["included"] or 0):
+        rules.append(f"Calls use the allowance in the order they start. Only {_kind(how)} calls count against it.")
+    else:
+        rules.append(f"The plan includes no {_kind(how)} {how['unit']}s: each is charged.")
+    if how["kind"] == "adjustment":
+        rules.append(
+            f"These calls reached us after {month_text(how['month'])} was closed."
+            " They are billed here, at that month's terms."
+        )
+    if how["coveredSeconds"] != how["monthSeconds"] and Decimal(how["included"] or 0):
+        rules.append(
+            f"The terms were in force for {int(how['coveredSeconds']):,} of the month's"
+            f" {int(how['monthSeconds']):,} seconds, and so much of the allowance was included."
+        )
+    rules.append("The amount is rounded once, at the end, halves up.")
+    since = long_text(datetime.fromisoformat(how["termsSince"]))
+    rules.append(f"Terms: {how['plan']}, version {how['planVersion']}, in force since {since}.")
+    return rules
+
+
+def _kind(how: dict[str, Any]) -> str:
+    return _KINDS.get(how["rateClass"], how["rateClass"])

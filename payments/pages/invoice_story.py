@@ -1,0 +1,127 @@
+"""What happened to an invoice, in sentences: issued, sent, paid in parts, and what it waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from billing_portal.kit.display.dates import long_text
+from payments.models import Allocation, CreditNote, Invoice, Payment, StatusChange
+from payments.pages.events import Event, newest_first
+from payments.pages.payment_story import payment_words
+from payments.pages.words import Reader, in_sentence, money_of, payment_name, what_for, who
+
+
+@dataclass(frozen=True)
+class InvoiceFacts:
+    """What an invoice's story is told from. `open_minor` is what is still due; `mail` to whom and when it was sent."""
+
+    invoice: Invoice
+    open_minor: int
+    changes: Sequence[StatusChange]
+    payments: Sequence[Payment]
+    payment_changes: Mapping[UUID, Sequence[StatusChange]]
+    parts: Sequence[Allocation]
+    notes: Sequence[CreditNote]
+    mail: tuple[str, datetime] | None
+    now: datetime
+    reader: Reader
+
+
+def invoice_story(facts: InvoiceFacts) -> list[Event]:
+    events = [*_invoice_next(facts), *_moves(facts), *_money_in(facts), *_payments_seen(facts)]
+    if facts.mail:
+        events.append(Event("Invoice sent", "mail", "", f"To {facts.mail[0]}.", facts.mail[1], order=2))
+    if facts.invoice.is_overdue(facts.now):
+        due = f"{money_of(facts.open_minor, facts.invoice.currency)} was not paid by then."
+        events.append(Event("The due date passed", "alert-triangle", "bad", due, facts.invoice.due_at))
+    return newest_first(events)
+
+
+def _invoice_next(facts: InvoiceFacts) -> list[Event]:
+    invoice, money = facts.invoice, money_of(facts.open_minor, facts.invoice.currency)
+    if invoice.status != Invoice.Status.OPEN or invoice.due_at is None:
+        return []
+    events = [
+        Event(
+            f"We check your {in_sentence(payment)}",
+            "clock",
+            "next",
+            f"{money_of(payment.amount_minor, payment.currency)}. It is used for this invoice when that is done.",
+        )
+        for payment in facts.payments
+        if payment.status == Payment.Status.AWAITING_REVIEW and payment.invoice_id == invoice.id
+    ]
+    if invoice.is_overdue(facts.now):
+        return [
+            *events,
+            Event("We wait for your payment", "clock", "next", f"{money}, due since {long_text(invoice.due_at)}."),
+        ]
+    return [*events, Event(f"Due on {long_text(invoice.due_at)}", "clock", "next", f"{money} by check or wire.")]
+
+
+def _moves(facts: InvoiceFacts) -> list[Event]:
+    """Its own states. 'Paid' is told by the money that covered it."""
+    events = []
+    for change in facts.changes:
+        by = who(change, facts.reader)
+        if change.old is None and change.new == Invoice.Status.OPEN:
+            text = f"{what_for(facts.invoice)}: {money_of(facts.invoice.total_minor, facts.invoice.currency)}."
+            events.append(Event("Invoice issued", "file-invoice", "", text, change.at, by))
+        elif change.new == Invoice.Status.PAID and not facts.parts and not facts.notes:
+            events.append(Event("Paid", "circle-check", "good", "Nothing was left to pay.", change.at, order=3))
+        elif change.new == Invoice.Status.OPEN:
+            events.append(Event("Open again", "arrow-back-up", "bad", change.reason, change.at, by, 3))
+        elif change.new == Invoice.Status.VOID:
+            events.append(Event("Voided: nothing is due", "ban", "", change.reason, change.at, by, 3))
+        elif change.new == Invoice.Status.UNCOLLECTIBLE:
+            events.append(Event("Written off", "ban", "", change.reason, change.at, by, 3))
+    return events
+
+
+def _money_in(facts: InvoiceFacts) -> list[Event]:
+    """Each part that paid it and each note that lessened it, with what was left after it."""
+    steps: list[tuple[datetime, Allocation | CreditNote]] = [(part.created_at, part) for part in facts.parts]
+    steps += [(note.issued_at, note) for note in facts.notes if note.effect == CreditNote.Effect.REDUCES_DUE]
+    left, events = facts.invoice.total_minor, []
+    for order, (at, step) in enumerate(sorted(steps, key=lambda pair: pair[0])):
+        left -= step.amount_minor
+        after = f"{money_of(left, facts.invoice.currency)} was left to pay." if left else "Nothing was left to pay."
+        title, by = _money_words(facts, step)
+        events.append(
+            Event(
+                title, "circle-check" if not left else "circle-half-2", "" if left else "good", after, at, by, 4 + order
+            )
+        )
+    return events
+
+
+def _money_words(facts: InvoiceFacts, step: Allocation | CreditNote) -> tuple[str, str]:
+    money = money_of(step.amount_minor, facts.invoice.currency)
+    if isinstance(step, CreditNote):
+        return f"{step.number}: {money} less to pay", f"“{step.reason}”"
+    if step.amount_minor < 0:
+        return f"{money_of(-step.amount_minor, facts.invoice.currency)} taken back", ""
+    if step.payment is None or step.created_at > (step.payment.succeeded_at or step.created_at):
+        source = in_sentence(step.payment) if step.payment else str(step.credit_note)
+        return f"{money} of your credit used", f"from {source}"
+    by = f"checked by {step.payment.verified_by.get_full_name()}" if step.payment.verified_by else ""
+    return f"{money} paid by {in_sentence(step.payment)}", by
+
+
+def _payments_seen(facts: InvoiceFacts) -> list[Event]:
+    """Payments that named it: when they were taken down, and when they came to nothing."""
+    events = []
+    for payment in facts.payments:
+        if payment.invoice_id != facts.invoice.id:
+            continue
+        for change in facts.payment_changes.get(payment.id, []):
+            if change.new == Payment.Status.SUCCEEDED:
+                continue
+            title, icon, tone, text = payment_words(payment, change, [])
+            if tone == "bad":
+                title = f"{payment_name(payment)}: {title[0].lower()}{title[1:]}"
+            events.append(Event(title, icon, tone, text, change.at, who(change, facts.reader), 3))
+    return events

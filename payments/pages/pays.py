@@ -1,0 +1,82 @@
+"""Payments: the list, and one with its story, where its money went and what is left of it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from billing_portal.kit.money import Money
+from billing_portal.tenants.pages.access import tenant_page
+from payments import queries
+from payments.models import Payment, Refund
+from payments.pages.payment_story import payment_story
+from payments.pages.words import METHODS, Reader, payment_name
+
+ON_A_PAGE = 20
+
+
+def payment_row(payment: Payment) -> dict[str, Any]:
+    """How a list shows a payment; it comes from `queries.payments`."""
+    return {
+        "id": payment.id,
+        "name": payment_name(payment),
+        "invoice": payment.invoice,
+        "at": payment.received_on or payment.created_at,
+        "status": queries.shown_status(payment, payment.refunded_minor),  # type: ignore[attr-defined]
+        "amount": payment.amount,
+    }
+
+
+@require_safe
+@tenant_page("billing.read")
+def payments_page(request: Any) -> HttpResponse:
+    """GET /payments?page=2."""
+    rows = queries.payments(request.tenant).select_related("invoice")
+    page = Paginator(rows, ON_A_PAGE).get_page(request.GET.get("page"))
+    facts = {"nav": "payments", "page": page, "rows": [payment_row(payment) for payment in page]}
+    return render(request, "payments/payments.html", facts)
+
+
+@require_safe
+@tenant_page("billing.read")
+def payment_page(request: Any, payment_id: UUID) -> HttpResponse:
+    """GET /payments/{id}."""
+    found = queries.payments(request.tenant).select_related("invoice", "recorded_by", "verified_by")
+    payment = found.filter(id=payment_id).first()
+    if payment is None:
+        raise Http404
+    parts = list(payment.allocations.select_related("invoice"))
+    refunds = list(payment.refunds.order_by("created_at"))
+    arrived = payment.status == Payment.Status.SUCCEEDED
+    used = sum(part.amount_minor for part in parts)
+    given_back = sum(each.amount_minor for each in refunds if each.status == Refund.Status.SUCCEEDED)
+    left = queries.unallocated(payment) if arrived else 0
+    changes = list(queries.history("payment", payment.id))
+    facts = {
+        "nav": "payments",
+        "payment": payment,
+        "row": payment_row(payment),
+        "method": METHODS[payment.method],
+        "arrived": arrived,
+        "used": Money(used, payment.currency),
+        "given_back": Money(-given_back, payment.currency) if given_back else None,
+        "left": Money(left, payment.currency),
+        "parts": [
+            {"invoice": part.invoice, "at": part.created_at, "amount": Money(part.amount_minor, payment.currency)}
+            for part in parts
+        ],
+        "refunds": [
+            {"amount": Money(-each.amount_minor, payment.currency), "reason": each.reason}
+            for each in refunds
+            if each.status == Refund.Status.SUCCEEDED
+        ],
+        "story": payment_story(
+            payment, changes, parts, refunds, left, Reader(request.actor.label, queries.people(changes))
+        ),
+    }
+    return render(request, "payments/payment.html", facts)

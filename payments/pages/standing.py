@@ -1,0 +1,77 @@
+"""How a bill stands: the one word for its state, and the few words beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.utils import timezone
+
+from billing_portal.kit.display.dates import day_text
+from payments import queries
+from payments.models import Allocation, Invoice, Payment
+from payments.pages.words import in_sentence, money_of
+from payments.queries import InvoiceAmounts
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`state` is a key of the invoice's states, `days` how many are left until it is due (only for "due")."""
+
+    state: str
+    note: str = ""
+    days: int | None = None
+
+
+def standings(invoices: Iterable[Invoice], now: datetime) -> dict[UUID, tuple[Standing, InvoiceAmounts]]:
+    """By invoice id, by as many queries for many as for one."""
+    rows = list(invoices)
+    amounts, coming, paying = queries.amounts_of(rows), queries.coming_for(rows), queries.allocations_of(rows)
+    return {
+        each.id: (
+            standing(each, amounts[each.id], coming.get(each.id, []), paying.get(each.id, []), now),
+            amounts[each.id],
+        )
+        for each in rows
+    }
+
+
+def standing(
+    invoice: Invoice,
+    amounts: InvoiceAmounts,
+    coming: Sequence[Payment],
+    paying: Sequence[Allocation],
+    now: datetime,
+) -> Standing:
+    """Late comes first, whatever is on its way: until it is here, the invoice is late."""
+    if invoice.status == Invoice.Status.PAID:
+        return Standing("paid", _how_paid(invoice, paying))
+    if invoice.status != Invoice.Status.OPEN or invoice.due_at is None:
+        return Standing(invoice.status)
+    due = f"Due {day_text(invoice.due_at)}"
+    on_its_way = f"{in_sentence(coming[0])} is on its way" if coming else ""
+    if invoice.is_overdue(now):
+        return Standing("overdue", f"{due}; {on_its_way}" if on_its_way else due)
+    if coming:
+        reviewed = coming[0].status == Payment.Status.AWAITING_REVIEW
+        return Standing("awaiting_review" if reviewed else "processing", in_sentence(coming[0]))
+    if amounts.open < amounts.total:
+        return Standing(
+            "partly_paid", f"{money_of(amounts.total - amounts.open, invoice.currency)} paid; {due[0].lower()}{due[1:]}"
+        )
+    return Standing("due", due, days_between(now, invoice.due_at))
+
+
+def _how_paid(invoice: Invoice, paying: Sequence[Allocation]) -> str:
+    """'Oct 8, check 10482'."""
+    day = day_text(invoice.paid_at) if invoice.paid_at else ""
+    sources = {in_sentence(each.payment) for each in paying if each.payment}
+    how = sources.pop() if len(sources) == 1 else ("several payments" if sources else "from your credit")
+    return ", ".join(part for part in (day, how) if part)
+
+
+def days_between(start: datetime, end: datetime) -> int:
+    """Whole days on the calendar in force: from the evening of the 1st to the morning of the 3rd are 2."""
+    return (timezone.localtime(end).date() - timezone.localtime(start).date()).days
