@@ -1,10 +1,10 @@
 -- What must hold in the books at all times. Each query gives one row for each breach; no row means it holds.
 -- The temporary table legal_move (subject, old, new) holds the declared moves between states; old is null for a first state.
 
--- I1 Every ledger entry sums to zero in its currency
-SELECT 'entry ' || entry_id || ' is off by ' || sum(amount_minor) || ' ' || currency
+-- I1 Every ledger entry sums to zero, for its tenant and in its currency
+SELECT 'entry ' || entry_id || ' is off by ' || sum(amount_minor) || ' ' || currency || ' for tenant ' || tenant_id
 FROM payments_ledgerleg
-GROUP BY entry_id, currency
+GROUP BY entry_id, tenant_id, currency
 HAVING sum(amount_minor) <> 0;
 
 -- I1 The whole ledger sums to zero in each currency
@@ -18,6 +18,22 @@ SELECT 'entry ' || entry_id || ' mixes currencies'
 FROM payments_ledgerleg
 GROUP BY entry_id
 HAVING count(DISTINCT currency) > 1
+UNION ALL
+SELECT 'invoice ' || i.number || ' is in ' || i.currency || ', its line ' || line.position || ' was priced in '
+       || (line.derivation ->> 'currency')
+FROM payments_invoiceline line
+JOIN payments_invoice i ON i.id = line.invoice_id
+WHERE line.derivation ->> 'currency' <> i.currency
+UNION ALL
+SELECT 'refund ' || r.id || ' gives back ' || r.currency || ' of a payment in ' || p.currency
+FROM payments_refund r
+JOIN payments_payment p ON p.id = r.payment_id
+WHERE r.currency <> p.currency
+UNION ALL
+SELECT 'payment ' || p.id || ' named an invoice in ' || i.currency || ' and brought ' || p.currency
+FROM payments_payment p
+JOIN payments_invoice i ON i.id = p.invoice_id
+WHERE i.currency <> p.currency
 UNION ALL
 SELECT 'allocation ' || a.id || ' pays ' || i.currency || ' with ' || p.currency
 FROM payments_allocation a
@@ -84,6 +100,11 @@ WHERE coalesce(l.cash, 0) <> CASE WHEN p.status = 'succeeded'
                            WHERE r.payment_id = p.id AND r.status = 'succeeded' AND r.destination = 'source')
     ELSE 0 END;
 
+-- I4 No cash moves without a payment behind it
+SELECT 'entry ' || entry_id || ' moves ' || amount_minor || ' ' || currency || ' of ' || account || ' for no payment'
+FROM payments_ledgerleg
+WHERE account LIKE 'cash%' AND payment_id IS NULL;
+
 -- I5 At most one invoice that is not void for each thing that is billed
 SELECT 'tenant ' || tenant_id || ' has ' || count(*) || ' overage invoices for ' || usage_month
 FROM payments_invoice
@@ -119,6 +140,13 @@ WHERE i.status <> 'draft'
     OR coalesce(t.amount, 0) <> i.tax_minor
     OR coalesce(l.tax, 0) <> i.tax_minor
     OR coalesce(e.amount, 0) <> i.total_minor);
+
+-- I5 Each line is its quantity times its price, rounded half-up once
+SELECT 'invoice ' || i.number || ', line ' || line.position || ' asks for ' || line.amount_minor || ' where '
+       || line.quantity || ' × ' || line.unit_amount || ' is ' || round(line.quantity * line.unit_amount)
+FROM payments_invoiceline line
+JOIN payments_invoice i ON i.id = line.invoice_id
+WHERE line.amount_minor <> round(line.quantity * line.unit_amount);
 
 -- I5 An invoice is paid when, and only when, allocations and reducing notes cover it; none is over-allocated
 SELECT 'invoice ' || i.number || ' is ' || i.status || ' with ' || coalesce(a.total, 0) || ' allocated and '
@@ -170,11 +198,17 @@ WHERE raw.quantity IS DISTINCT FROM up.quantity
    OR raw.billable IS DISTINCT FROM up.billable
    OR raw.records IS DISTINCT FROM up.records;
 
--- I6 What an invoice line derives its amount from is what the rollups hold
-SELECT 'invoice ' || i.number || ', line ' || line.position || ' counts ' || (line.derivation ->> 'used')
-       || ' minutes where the rollups hold ' || coalesce(up.minutes, 0)
+-- I6 A metered line says how its quantity came about, and the rollups hold the use it names
+SELECT 'invoice ' || i.number || ', line ' || line.position || ' counts ' || coalesce(why.used::text, 'nothing')
+       || ' used and bills ' || line.quantity || ', where the rollups hold ' || coalesce(up.minutes, 0)
 FROM payments_invoiceline line
 JOIN payments_invoice i ON i.id = line.invoice_id
+CROSS JOIN LATERAL (
+    SELECT (line.derivation ->> 'used')::numeric AS used,
+           (line.derivation ->> 'included')::numeric AS included,
+           coalesce((line.derivation ->> 'billedBefore')::numeric, 0) AS billed_before,
+           (line.derivation ->> 'amount')::bigint AS amount
+) why
 LEFT JOIN LATERAL (
     SELECT round(sum(u.billable_quantity) / 60000, 6) AS minutes
     FROM usage_usagerollup u
@@ -185,7 +219,74 @@ LEFT JOIN LATERAL (
       AND u.segment_start = (line.derivation ->> 'termsSince')::timestamptz
       AND (u.billed_in = i.usage_month OR (line.derivation ->> 'kind' = 'adjustment' AND u.billed_in < i.usage_month))
 ) up ON true
-WHERE line.meter = 'call_minutes' AND coalesce(up.minutes, 0) <> (line.derivation ->> 'used')::numeric;
+WHERE line.meter = 'call_minutes'
+  AND (why.used IS DISTINCT FROM coalesce(up.minutes, 0)
+    OR line.quantity IS DISTINCT FROM greatest(0, why.used - why.included) - why.billed_before
+    OR line.amount_minor IS DISTINCT FROM why.amount);
+
+-- I6 What each closed month owed, rated here anew from rollups and terms, is on its invoice to the cent, and nothing else
+WITH segment AS (
+    -- The terms of a segment, for the part of the usage month that they cover.
+    SELECT m.tenant_id, m.label, t.effective_from, t.seats, s.currency, p.version_id,
+           floor(extract(epoch FROM m.ends_at - m.starts_at)) AS month_seconds,
+           floor(extract(epoch FROM least(m.ends_at, s.ended_at, (
+               SELECT min(later.effective_from) FROM subscriptions_subscriptionterms later
+               WHERE later.subscription_id = t.subscription_id AND later.effective_from > t.effective_from
+           )) - greatest(m.starts_at, t.effective_from))) AS covered_seconds
+    FROM usage_usagemonth m
+    JOIN subscriptions_subscriptionterms t ON t.tenant_id = m.tenant_id AND t.effective_from < m.ends_at
+    JOIN subscriptions_subscription s ON s.id = t.subscription_id
+    JOIN subscriptions_planprice p ON p.id = t.price_id
+), used AS (
+    -- By the month that bills: what was counted by then, and what had been counted before.
+    SELECT u.tenant_id, u.meter, u.rate_class, u.usage_month, u.segment_start, u.billed_in,
+           sum(u.billable_quantity) OVER so_far AS after,
+           sum(u.billable_quantity) OVER so_far - u.billable_quantity AS before
+    FROM usage_usagerollup u
+    WHERE u.segment_start IS NOT NULL
+    WINDOW so_far AS (
+        PARTITION BY u.tenant_id, u.meter, u.rate_class, u.usage_month, u.segment_start ORDER BY u.billed_in
+    )
+), owed AS (
+    SELECT m.invoice_id, m.tenant_id, m.label, u.meter, u.rate_class, u.usage_month, u.segment_start,
+           round((greatest(0, round(u.after / 60000, 6) - free.included)
+                - greatest(0, round(u.before / 60000, 6) - free.included)) * coalesce(o.unit_amount, 0)) AS amount
+    FROM usage_usagemonth m
+    JOIN used u ON u.tenant_id = m.tenant_id AND u.billed_in = m.label
+    JOIN segment g
+        ON g.tenant_id = u.tenant_id AND g.label = u.usage_month AND g.effective_from = u.segment_start
+    LEFT JOIN subscriptions_planallowance a
+        ON a.version_id = g.version_id AND a.meter = u.meter AND a.rate_class = u.rate_class
+    LEFT JOIN subscriptions_planoverageprice o
+        ON o.version_id = g.version_id AND o.meter = u.meter AND o.rate_class = u.rate_class
+       AND o.currency = g.currency
+    CROSS JOIN LATERAL (
+        -- No row includes nothing; a row without a number includes everything.
+        SELECT CASE WHEN a.id IS NULL THEN 0 WHEN a.per_seat IS NULL THEN 'Infinity'::numeric
+               ELSE round(a.per_seat * g.seats * g.covered_seconds / g.month_seconds, 6) END AS included
+    ) free
+    WHERE m.closed_at IS NOT NULL
+), billed AS (
+    SELECT i.tenant_id, i.usage_month AS label, line.meter, line.derivation ->> 'rateClass' AS rate_class,
+           line.derivation ->> 'month' AS usage_month, (line.derivation ->> 'termsSince')::timestamptz AS segment_start,
+           sum(line.amount_minor) AS amount
+    FROM payments_invoiceline line
+    JOIN payments_invoice i ON i.id = line.invoice_id
+    WHERE i.kind = 'overage' AND i.status <> 'void'
+    GROUP BY 1, 2, 3, 4, 5, 6
+)
+SELECT 'tenant ' || tenant_id || ' owed ' || coalesce(owed.amount, 0) || ' for ' || coalesce(rate_class, 'unknown use')
+       || ' of ' || coalesce(usage_month, 'an unknown month') || ' in ' || label || ' and was billed '
+       || coalesce(billed.amount, 0)
+FROM (SELECT * FROM owed WHERE amount <> 0) owed
+FULL JOIN billed USING (tenant_id, label, meter, rate_class, usage_month, segment_start)
+WHERE coalesce(owed.amount, 0) <> coalesce(billed.amount, 0);
+
+-- I6 Usage months of a tenant do not overlap
+SELECT 'tenant ' || a.tenant_id || ': ' || a.label || ' ends at ' || a.ends_at || ' and ' || b.label || ' begins at '
+       || b.starts_at
+FROM usage_usagemonth a
+JOIN usage_usagemonth b ON b.tenant_id = a.tenant_id AND b.label > a.label AND b.starts_at < a.ends_at;
 
 -- I6 Every record names a month that bills it, no earlier than the month it happened in
 SELECT 'record ' || r.event_key || ' of ' || r.usage_month || ' is billed in ' || r.billed_in
@@ -214,6 +315,7 @@ SELECT state.subject || ' ' || state.id || ' is ' || state.status || ' where its
 FROM (
     SELECT 'payment' AS subject, id, status FROM payments_payment
     UNION ALL SELECT 'invoice', id, status FROM payments_invoice
+    UNION ALL SELECT 'refund', id, status FROM payments_refund
     UNION ALL SELECT 'subscription', id, status FROM subscriptions_subscription
 ) state
 LEFT JOIN LATERAL (
@@ -243,6 +345,8 @@ FROM (
     WHERE p.tenant_id <> c.tenant_id
     UNION ALL SELECT 'ledger leg', c.id::text FROM payments_ledgerleg c JOIN payments_payment p ON p.id = c.payment_id
     WHERE p.tenant_id <> c.tenant_id
+    UNION ALL SELECT 'ledger entry', entry_id::text FROM payments_ledgerleg GROUP BY entry_id
+    HAVING count(DISTINCT tenant_id) > 1
     UNION ALL SELECT 'usage month', c.id::text FROM usage_usagemonth c JOIN payments_invoice p ON p.id = c.invoice_id
     WHERE p.tenant_id <> c.tenant_id
     UNION ALL SELECT 'terms', c.id::text FROM subscriptions_subscriptionterms c

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from billing_portal.cards import SHORTEST, card_spans
+
 MASK = "***"
 
 # Keys of providers and of our own, by the prefix that says what they are. The prefix stays, to tell which kind it was.
@@ -33,26 +35,6 @@ _FIELDS = re.compile(
 )
 _SECRET_KEY = re.compile(rf"(?:{_SECRET_NAME}\d?|[\w-]*cookies?)", re.IGNORECASE)
 
-# A UUID or a hexadecimal digest may hold a run of digits that looks like a card's: it is read first, and kept.
-_NUMBERS = re.compile(
-    r"(?<![0-9a-f])(?P<id>[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32})(?![0-9a-f])"
-    r"|(?P<digits>\d(?:[ -]?\d){12,})",
-    re.IGNORECASE,
-)
-_ISSUER = re.compile(r"2[2-7]|3[04-9]|4|5[0-8]|6")
-_SHORTEST_CARD, _LONGEST_CARD = 13, 19
-
-
-def is_card_number(digits: str) -> bool:
-    """Whether 13 to 19 ASCII digits begin as a card's and pass its check digit (Luhn, ISO/IEC 7812-1)."""
-    if not (_SHORTEST_CARD <= len(digits) <= _LONGEST_CARD and _ISSUER.match(digits)):
-        return False
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        doubled = int(digit) * (1 + place % 2)
-        total += doubled - 9 if doubled > 9 else doubled
-    return total % 10 == 0
-
 
 def mask_text(text: str) -> str:
     """The text with every secret in it replaced by `***`, and of a card number all but the last four digits."""
@@ -62,7 +44,7 @@ def mask_text(text: str) -> str:
     text = _KEYS.sub(rf"\1{MASK}", text)
     text = _CLIENT_SECRETS.sub(rf"\1{MASK}", text)
     text = _FIELDS.sub(_mask_field, text)
-    return _NUMBERS.sub(_mask_number, text)
+    return _mask_cards(text)
 
 
 def mask_value(value: Any, name: str = "") -> Any:
@@ -76,7 +58,7 @@ def mask_value(value: Any, name: str = "") -> Any:
     if value is None or isinstance(value, bool | float):
         return value
     if isinstance(value, int):
-        masked = mask_text(str(value)) if abs(value) >= 10 ** (_SHORTEST_CARD - 1) else str(value)
+        masked = mask_text(str(value)) if abs(value) >= 10 ** (SHORTEST - 1) else str(value)
         return int(value) if masked == str(value) else masked
     if isinstance(value, Mapping):
         return {mask_text(str(key)): mask_value(item, str(key)) for key, item in value.items()}
@@ -93,18 +75,11 @@ def _mask_field(match: re.Match[str]) -> str:
     return f"{match[1]}{quote}{MASK}{quote}"
 
 
-def _mask_number(match: re.Match[str]) -> str:
-    """Hide every stretch of whole groups that is a card's number: `5 4242 4242 4242 4242` holds one, with a 5 before
-    it."""
-    if match["id"]:
-        return match[0]
-    parts = re.split(r"([ -])", match[0])  # group, separator, group, …
-    start = 0
-    while start < len(parts):
-        for end in range(min(len(parts), start + 2 * _LONGEST_CARD - 1), start, -2):
-            digits = "".join(parts[start:end:2])
-            if is_card_number(digits):
-                parts[start:end] = [f"{MASK}{digits[-4:]}"]
-                break
-        start += 2
-    return "".join(parts)
+def _mask_cards(text: str) -> str:
+    """Of each card number its last four digits stay."""
+    pieces, at = [], 0
+    for start, end in card_spans(text):
+        digits = "".join(sign for sign in text[start:end] if sign.isdecimal())
+        pieces += [text[at:start], MASK, digits[-4:]]
+        at = end
+    return "".join([*pieces, text[at:]])

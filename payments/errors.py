@@ -38,6 +38,13 @@ class PossibleDuplicate(Conflict):
     )
 
 
+class ReceivedInTheFuture(BadInput):
+    code = "received_in_the_future"
+
+    def __init__(self) -> None:
+        super().__init__("This day has not come yet.", field="paymentMethod.receivedOn")
+
+
 class SecondPersonNeeded(Forbidden):
     code = "second_person_needed"
     detail = "Above this amount somebody other than the person who recorded the payment has to verify it."

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import BigIntegerField, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import BigIntegerField, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from billing_portal.kit.actors import ActorKind
@@ -22,6 +22,7 @@ RESERVING = (Payment.Status.CREATED, Payment.Status.PROCESSING)
 # Money that is coming: nobody need send it again.
 ON_THEIR_WAY = (Payment.Status.PROCESSING, Payment.Status.AWAITING_REVIEW, Payment.Status.CLEARING)
 CAME_TO_NOTHING = (Payment.Status.FAILED, Payment.Status.REJECTED, Payment.Status.RETURNED)
+UNDER_WAY = (*RESERVING, Payment.Status.REQUIRES_ACTION, Payment.Status.AWAITING_REVIEW, Payment.Status.CLEARING)
 REFUND_RESERVES = (Refund.Status.AWAITING_APPROVAL, Refund.Status.PENDING, Refund.Status.SUCCEEDED)
 
 
@@ -64,9 +65,8 @@ def payments_of(invoice: Invoice) -> QuerySet[Payment]:
 
 def with_refunded(rows: QuerySet[Payment]) -> QuerySet[Payment]:
     """Annotate `refunded_minor`: one subquery over the refunds that succeeded."""
-    refunds = Refund.objects.filter(payment=OuterRef("pk"), status=Refund.Status.SUCCEEDED).order_by()
-    total = refunds.values("payment").annotate(total=Sum("amount_minor")).values("total")
-    return rows.annotate(refunded_minor=Coalesce(Subquery(total, output_field=BigIntegerField()), 0))
+    refunds = Refund.objects.filter(payment=OuterRef("pk"), status=Refund.Status.SUCCEEDED)
+    return rows.annotate(refunded_minor=_total(refunds, "payment"))
 
 
 def amounts_of(invoices: Iterable[Invoice]) -> dict[UUID, InvoiceAmounts]:
@@ -102,6 +102,27 @@ def unallocated(payment: Payment) -> int:
     return payment.amount_minor - allocated - amount_refunded(payment, REFUND_RESERVES)
 
 
+def payments_with_credit(tenant_id: UUID, currency: str) -> QuerySet[Payment]:
+    """Succeeded payments of which something is neither allocated nor given back nor reserved to be."""
+    allocated = _total(Allocation.objects.filter(payment=OuterRef("pk")), "payment")
+    reserved = _total(Refund.objects.filter(payment=OuterRef("pk"), status__in=REFUND_RESERVES), "payment")
+    rows = Payment.objects.filter(tenant_id=tenant_id, currency=currency, status=Payment.Status.SUCCEEDED)
+    return rows.alias(left_over=F("amount_minor") - allocated - reserved).filter(left_over__gt=0)
+
+
+def notes_with_credit(tenant_id: UUID, currency: str) -> QuerySet[CreditNote]:
+    """Credit notes that went to the balance and are not used up."""
+    used = _total(Allocation.objects.filter(credit_note=OuterRef("pk")), "credit_note")
+    rows = CreditNote.objects.filter(tenant_id=tenant_id, currency=currency, effect=CreditNote.Effect.CREDITED)
+    return rows.alias(left_over=F("amount_minor") - used).filter(left_over__gt=0)
+
+
+def _total(rows: QuerySet, by: str) -> Coalesce:
+    """The sum of `amount_minor` of a correlated subquery, 0 where there is none."""
+    total = rows.order_by().values(by).annotate(total=Sum("amount_minor")).values("total")
+    return Coalesce(Subquery(total, output_field=BigIntegerField()), 0)
+
+
 def amount_refunded(payment: Payment, statuses: Iterable[str] = (Refund.Status.SUCCEEDED,)) -> int:
     """Minor units given back (by default) or also those reserved to be."""
     return payment.refunds.filter(status__in=list(statuses)).aggregate(total=Sum("amount_minor"))["total"] or 0
@@ -126,11 +147,15 @@ def amount_due(tenant: Tenant, currency: str) -> Money:
 
 
 def open_in_other_currencies(tenant: Tenant, currency: str) -> str | None:
-    """Another currency in which the tenant still owes, or holds credit: while there is one, it can't be billed in
-    this."""
-    credit = CreditBalance.objects.filter(tenant=tenant, amount_minor__gt=0).exclude(currency=currency)
-    owed = Invoice.objects.filter(tenant=tenant, status=Invoice.Status.OPEN).exclude(currency=currency)
-    return credit.values_list("currency", flat=True).first() or owed.values_list("currency", flat=True).first()
+    """Another currency in which the tenant still owes, has money under way, or holds credit: while there is one, it
+    can't be billed in this."""
+    credit = CreditBalance.objects.filter(tenant=tenant, amount_minor__gt=0)
+    owed = Invoice.objects.filter(tenant=tenant, status=Invoice.Status.OPEN)
+    coming = Payment.objects.filter(tenant=tenant, status__in=UNDER_WAY)
+    found = (
+        rows.exclude(currency=currency).values_list("currency", flat=True).first() for rows in (credit, owed, coming)
+    )
+    return next((other for other in found if other), None)
 
 
 def history(subject: str, subject_id: UUID) -> QuerySet[StatusChange]:

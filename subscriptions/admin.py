@@ -173,7 +173,6 @@ class SubscriptionAdmin(BooksAdmin):
                 moment_text(each.effective_from),
                 link_to(each.price.version),
                 each.price.get_billing_cycle_display(),
-                "—" if not each.overrides else str(each.overrides),
                 each.seats,
                 _seat_price(each.price),
             )
@@ -184,7 +183,7 @@ class SubscriptionAdmin(BooksAdmin):
             for each in money.history("subscription", obj.id).reverse()
         ]
         return [
-            Table("Terms", ("From", "Plan", "Cycle", "Agreed besides", Num("Seats"), Num("A seat")), rows),
+            Table("Terms", ("From", "Plan", "Cycle", Num("Seats"), Num("A seat")), rows),
             Table("History", ("When", "From", "To", "Who", "Why"), moves),
         ]
 

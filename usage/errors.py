@@ -1,6 +1,6 @@
 """What can be wrong with a usage event or a month, each with a name, a code and a sentence to act on."""
 
-from billing_portal.kit.errors import BadInput
+from billing_portal.kit.errors import BadInput, Conflict
 
 
 class UnknownMeter(BadInput):
@@ -31,3 +31,11 @@ class TooOld(BadInput):
 
     def __init__(self, months: int) -> None:
         super().__init__(f"Usage can be sent up to {months} months late; this is older.", field="occurredAt")
+
+
+class MixedCurrencies(Conflict):
+    code = "mixed_currencies"
+
+    def __init__(self, found: list[str]) -> None:
+        both = " and ".join(code.upper() for code in found)
+        super().__init__(f"This month was priced in {both}; one invoice can't hold both. Someone has to look at it.")

@@ -22,6 +22,10 @@ class Meter:
         """Shown unit to base unit, half-up: 120 minutes are 7,200,000 ms."""
         return (quantity * self.base_per_unit).quantize(Decimal(1).scaleb(-self.base_places), ROUND_HALF_UP)
 
+    def seconds_to_base(self, seconds: Decimal) -> Decimal:
+        """For calls: seconds to milliseconds, half-up, without a detour over minutes that would round twice."""
+        return (seconds * 1000).quantize(Decimal(1), ROUND_HALF_UP)
+
     def to_unit(self, base: Decimal) -> Decimal:
         """Base unit to shown unit, six places, half-up."""
         return (base / self.base_per_unit).quantize(Decimal("0.000001"), ROUND_HALF_UP)

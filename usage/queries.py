@@ -10,8 +10,10 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, F, QuerySet, Sum
+from django.db.models.fields.json import KT
 from django.db.models.functions import TruncDay, TruncMonth
 
+from billing_portal.kit import periods
 from billing_portal.tenants.models import Tenant
 from subscriptions import queries as subscriptions
 from usage.meters import METERS
@@ -66,10 +68,42 @@ def totals_by_month(tenant: Tenant, labels: Iterable[str]) -> dict[str, Totals]:
     return found
 
 
-def months(tenant: Tenant, until: datetime) -> QuerySet[UsageMonth]:
-    """Newest first, with the invoice of those that were billed; none that begins after `until`."""
+def find_month(tenant: Tenant, label: str) -> UsageMonth:
+    """The month's row; an unsaved one when there is none, since looking at a month must not fix its bounds.
+
+    It begins where the one before ended, whatever the tenant's zone is now. Raises BadMonth.
+    """
+    if month := UsageMonth.objects.filter(tenant=tenant, label=label).first():
+        return month
+    starts_at, ends_at = periods.month_bounds(label, tenant.zone)
+    before = UsageMonth.objects.filter(tenant=tenant, label=periods.previous_label(label)).first()
+    after = UsageMonth.objects.filter(tenant=tenant, label=periods.next_label(label)).first()
+    return UsageMonth(
+        tenant=tenant,
+        label=label,
+        starts_at=before.ends_at if before else starts_at,
+        ends_at=after.starts_at if after else ends_at,
+    )
+
+
+def month_at(tenant: Tenant, instant: datetime) -> UsageMonth:
+    """The month that holds `instant`, stored or not. Stored ones come first: a tenant that moved keeps those it had."""
+    if month := UsageMonth.objects.filter(tenant=tenant, starts_at__lte=instant, ends_at__gt=instant).first():
+        return month
+    month = find_month(tenant, periods.month_label(instant, tenant.zone))
+    if instant < month.starts_at:
+        return find_month(tenant, periods.previous_label(month.label))
+    if instant >= month.ends_at:
+        return find_month(tenant, periods.next_label(month.label))
+    return month
+
+
+def months(tenant: Tenant, until: datetime) -> list[UsageMonth]:
+    """Newest first, with the invoice of those that were billed: the one that holds `until`, and all stored before."""
     rows = UsageMonth.objects.filter(tenant=tenant, starts_at__lte=until)
-    return rows.select_related("invoice").order_by("-label")
+    stored = list(rows.select_related("invoice").order_by("-label"))
+    running = month_at(tenant, until)
+    return stored if any(each.label == running.label for each in stored) else [running, *stored]
 
 
 def outside_the_plan(tenant: Tenant, usage_month: str) -> Used:
@@ -109,20 +143,21 @@ def invoice_ids(tenant: Tenant, labels: set[str]) -> dict[str, UUID]:
 
 
 def sums_by(rows: QuerySet[UsageRecord], period: str, zone: ZoneInfo) -> list[dict[str, Any]]:
-    """Records summed by local day or month, meter and direction, oldest first, in shown units."""
+    """Records summed by local day or month, meter, direction and rate class, oldest first, in shown units."""
     cut, text = (TruncDay, "%Y-%m-%d") if period == "day" else (TruncMonth, "%Y-%m")
     grouped = (
         rows.order_by()
-        .annotate(period=cut("occurred_at", tzinfo=zone))
-        .values("period", "meter", "rate_class")
+        .annotate(period=cut("occurred_at", tzinfo=zone), direction=KT("dimensions__direction"))
+        .values("period", "meter", "direction", "rate_class")
         .annotate(quantity=Sum("quantity"), billable=Sum("billable_quantity"), records=Count("pk"))
-        .order_by("period", "meter", "rate_class")
+        .order_by("period", "meter", "direction", "rate_class")
     )
     return [
         {
             "period": each["period"].strftime(text),
             "meter": each["meter"],
-            "direction": each["rate_class"],
+            "direction": each["direction"],
+            "rate_class": each["rate_class"],
             "quantity": METERS[each["meter"]].to_unit(each["quantity"]),
             "billable_quantity": METERS[each["meter"]].to_unit(each["billable"]),
             "records": each["records"],

@@ -12,7 +12,6 @@ from billing_portal.tenants.models import Tenant
 from subscriptions import queries as subscriptions
 from subscriptions.terms import Terms
 from usage import queries
-from usage.actions.months import month_of
 from usage.meters import METERS, RATE_CLASS_TITLES
 from usage.models import UsageMonth
 from usage.rating import Rated, Used, rate_segment, total
@@ -120,7 +119,7 @@ def _month(
 
 
 def this_month(tenant: Tenant, now: datetime) -> MonthSoFar:
-    return month_so_far(tenant, month_of(tenant, now), now)
+    return month_so_far(tenant, queries.month_at(tenant, now), now)
 
 
 def _with_unused(terms: Terms, use: Mapping[tuple[str, str], Used]) -> dict[tuple[str, str], Used]:

@@ -8,12 +8,13 @@ from uuid import UUID
 
 from django.urls import reverse
 
+from billing_portal.kit.display.counting import count_text
 from billing_portal.kit.display.dates import long_text
 from billing_portal.tenants.models import Tenant
 from payments import queries
 from payments.models import Invoice, Payment
 from payments.pages.standing import days_between
-from payments.pages.words import days_text, in_sentence, money_of
+from payments.pages.words import in_sentence, money_of
 
 MOST = 3
 # How long a payment that we did not find is told about when no invoice waits for it.
@@ -60,7 +61,7 @@ def _invoice_notice(invoice: Invoice, open_minor: int, last: Payment | None, now
     actions: list[dict[str, object]] = [{"label": f"How to pay {money}", "url": _url(invoice.id, "#pay"), "main": True}]
     cause = _cause(last)
     if invoice.is_overdue(now):
-        days = days_text(max(1, days_between(invoice.due_at, now)))
+        days = count_text(max(1, days_between(invoice.due_at, now)), "day")
         title = f"Invoice {invoice.number} is {days} overdue"
         if last and last.status in queries.ON_THEIR_WAY:
             return Notice("bad", title, f"{cause} Until it is here, {money} stays due.", [_open(invoice.id)])

@@ -25,7 +25,6 @@ from payments.pages.standing import days_between
 from subscriptions import queries as subscriptions
 from subscriptions.models.plan import BillingCycle
 from usage import queries
-from usage.actions.months import month_of
 from usage.pages import charts, words
 from usage.summary import ClassSoFar, MonthSoFar, months_so_far
 
@@ -37,10 +36,10 @@ MONTHS_BACK, MONTHS_LISTED, LAST_PAYMENTS = 6, 4, 4
 def overview(request: Any) -> HttpResponse:
     """GET /."""
     tenant, now = request.tenant, timezone.now()
-    month = month_of(tenant, now)
-    listed = list(queries.months(tenant, now)[:MONTHS_BACK])
+    month = queries.month_at(tenant, now)
+    listed = queries.months(tenant, now)[:MONTHS_BACK]
     all_months = months_so_far(tenant, listed, now)
-    this = next(each for each in all_months if each.month.id == month.id)
+    this = next(each for each in all_months if each.month.label == month.label)
     facts = {
         "nav": "overview",
         "month": month,

@@ -249,6 +249,7 @@ APPEND_ONLY_TABLES: tuple[str, ...] = (
     "subscriptions_planprice",
     "subscriptions_subscriptionterms",
     "usage_usagerecord",
+    *(f"usage_usagerecord_p{n}" for n in range(8)),
 )
 
 # --- Logs and look

@@ -29,5 +29,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_BEAT_SCHEDULE = {
     "deliver what the outbox holds": {"task": "notices.deliver_outbox", "schedule": 30.0},
     "close the months that are due": {"task": "usage.close_due_months", "schedule": 60.0 * 60},
+    "check the books": {"task": "billing_portal.check_books", "schedule": 24 * 60.0 * 60},
     "forget old answers": {"task": "billing_portal.forget_old_answers", "schedule": 24 * 60.0 * 60},
 }

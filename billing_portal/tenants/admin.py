@@ -48,13 +48,16 @@ class TenantAdmin(HistoryAdmin):
     list_display = ["name", "slug", "billing_email", "currency", "time_zone", "closed_at"]
     list_filter = ["currency"]
     search_fields = ["name", "slug", "billing_email"]
-    readonly_fields = ["id", "created_at"]
     inlines = [MemberInline]
     fieldsets = [
         (None, {"fields": ["name", "slug", "billing_email", "time_zone", "id", "created_at", "closed_at"]}),
         ("Bills", {"fields": ["currency", "payment_terms_days", "tax_name", "tax_percent"]}),
         ("Address", {"fields": ["address_lines", "country", "tax_id"]}),
     ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """A currency once set is changed by no form: what is open and what was used is priced in it."""
+        return ["id", "created_at", *(["currency"] if obj and obj.currency else [])]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -64,6 +64,11 @@ def no_claim() -> None:
     closing._claim = everybody_wins
 
 
+def no_claim_and_no_row_locks() -> None:
+    no_claim()
+    no_row_locks()
+
+
 def claim_commits_alone() -> None:
     """The claim is committed before the invoice is written: a crash in between loses the month."""
     import time
@@ -87,6 +92,22 @@ def claim_commits_alone() -> None:
     closing.lines_of = slowly
     closing.invoicing.issue_invoice = issue_in_its_own_transaction
     closing.close_month = command.close_month = unwrapped
+
+
+def number_first() -> None:
+    """The series that all tenants share is locked while one tenant's payments are waited for."""
+    from payments.actions import balance, numbering
+
+    lock_sources = balance.lock_sources
+
+    def after_the_series(**facts: Any) -> Any:
+        numbering.NumberSeries.objects.bulk_create(
+            [numbering.NumberSeries(issuer=numbering.ISSUER, document="INV", year=2026)], ignore_conflicts=True
+        )
+        numbering.NumberSeries.objects.select_for_update().get(issuer=numbering.ISSUER, document="INV", year=2026)
+        return lock_sources(**facts)
+
+    balance.lock_sources = after_the_series
 
 
 def months_are_not_held_open() -> None:
@@ -140,20 +161,30 @@ MUTANTS = (
         patch=no_row_locks,
     ),
     Mutant(
-        "the close is no claim",
+        "neither lock nor claim on a month",
         (f"{CLOSING}::test_four_closes_at_once_bill_each_tenant_once",),
-        patch=no_claim,
+        patch=no_claim_and_no_row_locks,
     ),
     Mutant(
-        "the close is no claim, and no index on a month's invoice",
+        "neither lock nor claim on a month, and no index on its invoice",
         (f"{CLOSING}::test_four_closes_at_once_bill_each_tenant_once",),
         sql=("DROP INDEX invoice_one_overage_per_month",),
-        patch=no_claim,
+        patch=no_claim_and_no_row_locks,
     ),
     Mutant(
         "the claim commits before the invoice",
         (f"{CLOSING}::test_killed_at_random_moments_and_started_again_each_tenant_has_one_invoice",),
         patch=claim_commits_alone,
+    ),
+    Mutant(
+        "the number is taken before the credit is locked",
+        (f"{CLOSING}::test_a_tenant_whose_payments_are_busy_does_not_hold_up_the_numbers_of_the_others",),
+        patch=number_first,
+    ),
+    Mutant(
+        "neighbouring months are made without a lock",
+        ("usage/tests/test_months.py::test_two_neighbours_made_at_once_after_a_move_do_not_overlap",),
+        patch=no_row_locks,
     ),
     Mutant(
         "calls do not hold their month open",

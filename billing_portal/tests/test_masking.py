@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing_portal.logs import JsonLines, MaskSecrets, Stderr
-from billing_portal.masking import is_card_number, mask_text, mask_value
+from billing_portal.masking import mask_text, mask_value
+from billing_portal.tests.card_numbers import FREE, HELD
 
 HIDDEN = [
     ("sk_live_4eC39HqLyjWDarjtT1zdp7dc", "sk_live_***"),
@@ -29,26 +30,11 @@ HIDDEN = [
     ("client_secret: abc", "client_secret: ***"),
     ("postgresql://billing:hunter2@db.example/billing", "postgresql://billing:***@db.example/billing"),
     ("paid with 4242424242424242", "paid with ***4242"),
-    ("4242 4242 4242 4242", "***4242"),
-    ("4242-4242-4242-4242,", "***4242,"),
-    ("room 5 4242 4242 4242 4242 7", "room 5 ***4242 7"),
-    ("3782 822463 10005", "***0005"),
-    ("30569309025904", "***5904"),
-    ("6304000000000000000", "***0000"),
-    ("card4000056655665556x", "card***5556x"),
-    ("5555555555554444/4222222222222", "***4444/***2222"),
+    *HELD,
 ]
 
 KEPT = [
-    "invoice 2026-000123 over 1200000 usd",
-    "4242424242424241",  # not a card: its check digit is wrong
-    "1731412345678 1731412345678901 1731412345678901234",  # milliseconds, micro- and nanoseconds
-    "2026-11-24 20:02:11.123456+00:00",
-    "+49 170 1234567",
-    "550e8400-e29b-41d4-a716-446655440000",
-    "44444444-4444-4444-8444-444444444448",
-    "4242424242424242abcdefabcdefabcd",  # a digest of 32 hexadecimal digits
-    "42424242424242424242424242424242424242",
+    *FREE,
     "bearer authentication needed",
     "the password is wrong",
     "tokens: 12",
@@ -78,17 +64,6 @@ def test_every_uuid_survives(value):
 def test_every_amount_survives(value):
     assert mask_value(value) == value
     assert mask_text(f"amount {value} usd") == f"amount {value} usd"
-
-
-@given(
-    digits=st.from_regex(r"4[0-9]{11,17}", fullmatch=True),
-    separator=st.sampled_from(["", " ", "-"]),
-    size=st.integers(2, 6),
-)
-def test_every_card_number_is_masked_however_it_is_grouped(digits, separator, size):
-    digits += next(str(check) for check in range(10) if is_card_number(f"{digits}{check}"))
-    grouped = separator.join(digits[at : at + size] for at in range(0, len(digits), size))
-    assert mask_text(f"card: {grouped}.") == f"card: ***{digits[-4:]}."
 
 
 def test_containers_are_walked_and_names_decide():

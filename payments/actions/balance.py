@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -11,6 +12,8 @@ from billing_portal.kit.money import Money
 from payments import queries
 from payments.actions import posting
 from payments.models import Allocation, CreditBalance, CreditNote, Invoice, Payment
+
+Source = Payment | CreditNote
 
 
 def add(*, tenant_id: UUID, amount: Money) -> None:
@@ -25,23 +28,31 @@ def add(*, tenant_id: UUID, amount: Money) -> None:
     )
 
 
-def spend_on(invoice: Invoice, *, now: datetime) -> int:
+def lock_sources(*, tenant_id: UUID, currency: str) -> list[Source]:
+    """What the credit came from and still has something left, oldest first, payments locked.
+
+    To be called before a document's number is taken: a payment is locked before the number series everywhere, and
+    nobody waits for a tenant's payments while holding the series that all tenants share.
+    """
+    notes = queries.notes_with_credit(tenant_id, currency)
+    payments = queries.payments_with_credit(tenant_id, currency).select_for_update(of=("self",))
+    return [*notes.order_by("issued_at", "id"), *payments.order_by("succeeded_at", "id")]
+
+
+def spend_on(invoice: Invoice, sources: Iterable[Source], *, now: datetime) -> int:
     """Pay what can be paid of a freshly issued invoice from the balance; returns the minor units used.
 
-    1. Lock the sources (payments with something left, oldest first), then the balance: the same order as settling,
-       which holds a payment before it touches the balance.
+    1. Lock the balance; `sources` are locked already, in the order of settling, which holds a payment before it.
     2. Allocate from each source until the invoice or the balance is used up.
     3. Lower the balance and post the entry, in the caller's transaction.
     """
-    if not CreditBalance.objects.filter(
-        tenant_id=invoice.tenant_id, currency=invoice.currency, amount_minor__gt=0
-    ).exists():
-        return 0
-    sources = _locked_sources(invoice)
-    balance = CreditBalance.objects.select_for_update().get(tenant_id=invoice.tenant_id, currency=invoice.currency)
-    wanted = min(balance.amount_minor, queries.amounts(invoice).open)
+    balances = CreditBalance.objects.select_for_update()
+    balance = balances.filter(tenant_id=invoice.tenant_id, currency=invoice.currency).first()
+    wanted = min(balance.amount_minor, queries.amounts(invoice).open) if balance else 0
     used = 0
     for source in sources:
+        if used == wanted:
+            break
         part = min(wanted - used, _left(source))
         if part <= 0:
             continue
@@ -54,24 +65,15 @@ def spend_on(invoice: Invoice, *, now: datetime) -> int:
             created_at=now,
         )
         used += part
-    if used:
+    if balance and used:
         balance.amount_minor -= used
         balance.save(update_fields=["amount_minor"])
         posting.post([posting.credit_applied(invoice, minor=used, at=now)])
     return used
 
 
-def _locked_sources(invoice: Invoice) -> list[Payment | CreditNote]:
-    payments = Payment.objects.select_for_update().filter(
-        tenant_id=invoice.tenant_id, currency=invoice.currency, status=Payment.Status.SUCCEEDED
-    )
-    notes = CreditNote.objects.filter(
-        tenant_id=invoice.tenant_id, currency=invoice.currency, effect=CreditNote.Effect.CREDITED
-    )
-    return [*notes.order_by("issued_at", "id"), *payments.order_by("succeeded_at", "id")]
-
-
-def _left(source: Payment | CreditNote) -> int:
+def _left(source: Source) -> int:
+    """Read again under the lock: what was left when the sources were chosen may be gone."""
     if isinstance(source, Payment):
         return queries.unallocated(source)
     return source.amount_minor - sum(source.allocations.values_list("amount_minor", flat=True))

@@ -45,15 +45,15 @@ def start_payment(
     if not isinstance(provider, ReceivesOffline):
         raise BadInput("This way of paying is not offered here.", code="method_not_offered", field="paymentMethod.type")
     with transaction.atomic():
-        # NO KEY UPDATE: rows that point at the tenant can still be written by others.
-        Tenant.objects.select_for_update(no_key=True).get(id=tenant.id)
+        # NO KEY UPDATE: rows that point at the tenant can still be written by others. What it says now is what counts.
+        tenant = Tenant.objects.select_for_update(no_key=True).get(id=tenant.id)
         if key and (earlier := queries.payments(tenant).filter(client_key=key).first()):
             return _same_request(earlier, amount, choice, invoice_id)
         invoice = _payable_invoice(tenant, invoice_id, amount) if invoice_id else None
         if tenant.currency not in (None, amount.currency):
             raise CurrencyMismatch(asked=amount.currency, billed=tenant.currency)
-        if not key and not invoice:
-            _refuse_second_click(tenant, amount, choice, now)
+        if not key:
+            _refuse_second_click(tenant, invoice, amount, choice, now)
         return open_offline_payment(
             provider=provider,
             tenant=tenant,
@@ -69,7 +69,8 @@ def start_payment(
 
 
 def _same_request(earlier: Payment, amount: Money, choice: MethodChoice, invoice_id: UUID | None) -> Payment:
-    if (earlier.amount, earlier.method, earlier.invoice_id) != (amount, choice.method, invoice_id):
+    made = MethodChoice(earlier.method, earlier.reference, earlier.received_on)
+    if (earlier.amount, made, earlier.invoice_id) != (amount, choice, invoice_id):
         raise IdempotencyMismatch
     return earlier
 
@@ -91,19 +92,18 @@ def _payable_invoice(tenant: Tenant, invoice_id: UUID, amount: Money) -> Invoice
     return invoice
 
 
-def _refuse_second_click(tenant: Tenant, amount: Money, choice: MethodChoice, now: datetime) -> None:
-    twin = (
-        queries.payments(tenant)
-        .filter(
-            invoice=None,
-            client_key=None,
-            amount_minor=amount.minor,
-            currency=amount.currency,
-            method=choice.method,
-            created_at__gt=now - DUPLICATE_WINDOW,
-        )
-        .exclude(status__in=[Payment.Status.FAILED, Payment.Status.CANCELED])
-        .first()
+def _refuse_second_click(
+    tenant: Tenant, invoice: Invoice | None, amount: Money, choice: MethodChoice, now: datetime
+) -> None:
+    """A request without a key that looks like one of a minute ago. Offline money reserves nothing, so this alone stops
+    a second declaration for the same invoice."""
+    alike = queries.payments(tenant).filter(
+        amount_minor=amount.minor,
+        currency=amount.currency,
+        method=choice.method,
+        created_at__gt=now - DUPLICATE_WINDOW,
     )
-    if twin:
+    if invoice:
+        alike = alike.filter(invoice=invoice)
+    if twin := alike.exclude(status__in=[Payment.Status.FAILED, Payment.Status.CANCELED]).first():
         raise PossibleDuplicate(paymentId=str(twin.id))

@@ -55,7 +55,7 @@ def issue_invoice(
 ) -> Invoice:
     """Issue one invoice in the caller's transaction: number, lines, tax, ledger, credit used, notice.
 
-    1. Reckon lines and tax.
+    1. Reckon lines and tax; lock what the tenant's credit came from.
     2. Take the number, which locks its series until the transaction ends, and write the rows.
     3. Post the entry, then let the tenant's credit pay what it can.
     4. Leave the notice in the outbox.
@@ -67,6 +67,7 @@ def issue_invoice(
     taxes = tax.tax_lines(tenant, [line.amount_minor for line in lines])
     subtotal = sum(line.amount_minor for line in lines)
     tax_total = sum(each.amount_minor for each in taxes)
+    sources = balance.lock_sources(tenant_id=tenant.id, currency=currency)
     number = numbering.take_number("INV", now)
     invoice = Invoice.objects.create(
         tenant=tenant,
@@ -106,7 +107,7 @@ def issue_invoice(
         reason="issued",
     )
     posting.post([posting.invoice_issued(invoice)])
-    balance.spend_on(invoice, now=number.issued_at)
+    balance.spend_on(invoice, sources, now=number.issued_at)
     close_if_covered(invoice, actor=actor, now=number.issued_at)
     outbox.write(
         topic="invoice.issued",

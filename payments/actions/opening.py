@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from uuid import UUID
 
-from billing_portal.kit.actors import Actor
+from billing_portal.kit.actors import Actor, ActorKind
 from billing_portal.kit.money import Money
-from billing_portal.tenants.models import Tenant
+from billing_portal.tenants.models import ApiKey, Tenant
 from payments import policies
 from payments.actions.history import note_move
+from payments.errors import ReceivedInTheFuture
 from payments.models import Invoice, Payment
 from payments.providers.base import OfflineReceipt, ReceivesOffline
 
@@ -36,7 +38,12 @@ def open_offline_payment(
     actor: Actor,
     now: datetime,
 ) -> Payment:
-    """Insert the row and its first state, in the caller's transaction, under the tenant's lock."""
+    """Insert the row and its first state, in the caller's transaction, under the tenant's lock.
+
+    Raises ReceivedInTheFuture.
+    """
+    if choice.received_on and choice.received_on > policies.latest_day(tenant, now):
+        raise ReceivedInTheFuture
     receipt = OfflineReceipt(amount, choice.method, choice.reference, choice.received_on)
     payment = Payment.objects.create(
         tenant=tenant,
@@ -51,7 +58,7 @@ def open_offline_payment(
         received_on=choice.received_on,
         client_key=key,
         declared_by_tenant=declared_by_tenant,
-        recorded_by_id=actor.user_id,
+        recorded_by_id=_recorder(actor),
         needs_second_person=policies.needs_second_person(amount),
         created_at=now,
         updated_at=now,
@@ -67,3 +74,11 @@ def open_offline_payment(
         reason="declared" if declared_by_tenant else "recorded",
     )
     return payment
+
+
+def _recorder(actor: Actor) -> UUID | None:
+    """The person behind it. Behind an API key stands whoever made it: else one person could record with a key and
+    verify."""
+    if actor.kind is ActorKind.API_KEY and actor.id:
+        return ApiKey.objects.values_list("created_by_id", flat=True).get(id=actor.id)
+    return actor.user_id

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from billing_portal.kit.actors import Actor
+from billing_portal.kit.errors import NotFound
 from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant, User
 from payments.actions import settling
@@ -33,16 +34,17 @@ def record_manual_payment(
     """Take down what arrived; nothing is booked until somebody verifies it.
 
     The amount may be more than is due: what no invoice needs becomes credit. The same `key` (a form's) finds the
-    payment made the first time. Raises AlreadyPaid, InvoiceNotOpen, CurrencyMismatch.
+    payment made the first time. Raises AlreadyPaid, InvoiceNotOpen, NotFound (another tenant's invoice),
+    CurrencyMismatch, ReceivedInTheFuture.
     """
-    Tenant.objects.select_for_update(no_key=True).get(id=tenant.id)
+    tenant = Tenant.objects.select_for_update(no_key=True).get(id=tenant.id)
     if key and (earlier := Payment.objects.filter(tenant=tenant, client_key=key).first()):
         return earlier
-    billed = invoice.currency if invoice else tenant.currency
-    if billed not in (None, amount.currency):
-        raise CurrencyMismatch(asked=amount.currency, billed=billed)
+    for billed in (tenant.currency, invoice.currency if invoice else None):
+        if billed not in (None, amount.currency):
+            raise CurrencyMismatch(asked=amount.currency, billed=billed)
     if invoice:
-        _check_open(invoice)
+        _check_open(tenant, invoice)
     return open_offline_payment(
         provider=_offline(registry.provider_for(choice.method)),
         tenant=tenant,
@@ -61,11 +63,14 @@ def record_manual_payment(
 def verify_manual_payment(*, payment_id: UUID, verifier: User, actor: Actor, now: datetime) -> Payment:
     """The money is there: settle it. A second verification of the same payment changes nothing.
 
-    Raises SecondPersonNeeded (also held by the database), PaymentNotManual, IllegalMove.
+    Raises SecondPersonNeeded (also held by the database), CurrencyMismatch (the tenant came to be billed in another),
+    PaymentNotManual, IllegalMove.
     """
     payment, provider = _locked(payment_id)
     if payment.needs_second_person and payment.recorded_by_id == verifier.id:
         raise SecondPersonNeeded
+    if payment.tenant.currency not in (None, payment.currency):
+        raise CurrencyMismatch(asked=payment.currency, billed=payment.tenant.currency)
     return settling.settle_payment(
         payment_id=payment.id,
         result=provider.verified(_receipt(payment)),
@@ -100,8 +105,10 @@ def _receipt(payment: Payment) -> OfflineReceipt:
     return OfflineReceipt(payment.amount, payment.method, payment.reference, payment.received_on)
 
 
-def _check_open(invoice: Invoice) -> None:
-    fresh = Invoice.objects.select_for_update().get(id=invoice.id)
+def _check_open(tenant: Tenant, invoice: Invoice) -> None:
+    fresh = Invoice.objects.select_for_update().filter(id=invoice.id, tenant=tenant).first()
+    if fresh is None:
+        raise NotFound
     if fresh.status == Invoice.Status.PAID:
         raise AlreadyPaid
     if fresh.status != Invoice.Status.OPEN:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -34,11 +34,6 @@ def open_invoices(tenant: Tenant | None) -> QuerySet[Invoice]:
     """Those that a payment may name, oldest debt first."""
     rows = Invoice.objects.filter(tenant=tenant, status=Invoice.Status.OPEN) if tenant else Invoice.objects.none()
     return rows.order_by("due_at", "number_year", "number_sequence")
-
-
-def latest_day(tenant: Tenant, now: datetime) -> date:
-    """Today, in UTC or in the tenant's zone: whichever began first."""
-    return max(now.astimezone(UTC).date(), now.astimezone(tenant.zone).date())
 
 
 def duplicates_of(tenant: Tenant, amount: Money, choice: MethodChoice) -> list[Payment]:

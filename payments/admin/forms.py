@@ -10,13 +10,14 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from billing_portal.cards import holds_card_number
 from billing_portal.kit.display.amounts import money_text
 from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant
+from payments import policies
 from payments.actions.opening import MethodChoice
 from payments.admin.amounts import BadAmount, amount_from_text
-from payments.admin.drafts import KINDS, duplicates_of, latest_day, open_invoices, tenant_named
-from payments.cards import holds_card_number
+from payments.admin.drafts import KINDS, duplicates_of, open_invoices, tenant_named
 from payments.models import Payment
 
 CARD_REFUSED = "This looks like a card number. Card data is never written down here."
@@ -97,7 +98,7 @@ class RecordForm(forms.Form):
             except BadAmount as error:
                 self.add_error("amount", str(error))
         received_on = wanted.get("received_on")
-        if received_on and received_on > latest_day(tenant, timezone.now()):
+        if received_on and received_on > policies.latest_day(tenant, timezone.now()):
             self.add_error("received_on", "This day has not come yet.")
         if not self.errors:
             self._check_sent_before(tenant)

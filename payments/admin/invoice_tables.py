@@ -12,7 +12,7 @@ from billing_portal.kit.display.amounts import number_text, unit_price_text
 from billing_portal.kit.display.dates import date_text
 from payments import queries
 from payments.admin.cells import amount, payment_badge, payment_words
-from payments.admin.explaining import facts_of
+from payments.explaining import facts_of
 from payments.models import Invoice, InvoiceLine
 
 

@@ -15,7 +15,7 @@ from billing_portal.tenants.policies import May
 from billing_portal.tenants.requests import TenantRequest
 from payments import queries
 from payments.api.documents import InvoiceDetailOut, InvoiceOut
-from payments.api.requests import InvoiceFilters
+from payments.api.requests import InvoiceFilters, created_within
 
 
 class InvoiceList(APIView):
@@ -33,10 +33,7 @@ class InvoiceList(APIView):
             rows = rows.filter(status=wanted.status)
         if wanted.kind:
             rows = rows.filter(kind=wanted.kind)
-        if wanted.created_after:
-            rows = rows.filter(created_at__gt=wanted.created_after)
-        if wanted.created_before:
-            rows = rows.filter(created_at__lt=wanted.created_before)
+        rows = created_within(rows, wanted)
         paginator = PortalPagination()
         page = list(paginator.paginate_queryset(rows, request, view=self) or [])
         context = {"amounts": queries.amounts_of(page), "now": timezone.now()}

@@ -21,7 +21,7 @@ from payments import queries
 from payments.actions.charging import start_payment
 from payments.actions.opening import MethodChoice
 from payments.api.documents import PaymentDetailOut, PaymentOut
-from payments.api.requests import PaymentFilters, PaymentIn
+from payments.api.requests import PaymentFilters, PaymentIn, created_within
 from payments.models import Payment
 
 
@@ -83,10 +83,7 @@ class PaymentDetail(APIView):
 def _filtered(rows: QuerySet[Payment], wanted: Parsed) -> QuerySet[Payment]:
     if wanted.status:
         rows = rows.filter(_status(wanted.status))
-    if wanted.created_after:
-        rows = rows.filter(created_at__gt=wanted.created_after)
-    if wanted.created_before:
-        rows = rows.filter(created_at__lt=wanted.created_before)
+    rows = created_within(rows, wanted)
     if wanted.invoice_id:
         rows = rows.filter(invoice_id=wanted.invoice_id)
     if wanted.provider:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+from django.db.models import Model, QuerySet
 from rest_framework import serializers
 
+from billing_portal.cards import holds_card_number
 from billing_portal.kit import fields
-from billing_portal.kit.serializers import StrictSerializer
+from billing_portal.kit.serializers import Parsed, StrictSerializer
 from payments.api.documents import SHOWN_PAYMENT_STATUSES
-from payments.cards import holds_card_number
 from payments.models import Invoice, Payment
+
+_Row = TypeVar("_Row", bound=Model)
 
 METHOD_TYPES = ["card", "us_bank_account", "paypal", "manual"]
 # What a form that takes cards would send. No such thing may reach us: providers' own fields take card data.
@@ -69,6 +72,15 @@ class ListFilters(StrictSerializer):
 
     createdAfter = fields.Instant(source="created_after", required=False)
     createdBefore = fields.Instant(source="created_before", required=False)
+
+
+def created_within(rows: QuerySet[_Row], wanted: Parsed) -> QuerySet[_Row]:
+    """Rows from between the two instants of ListFilters, themselves left out."""
+    if wanted.created_after:
+        rows = rows.filter(created_at__gt=wanted.created_after)
+    if wanted.created_before:
+        rows = rows.filter(created_at__lt=wanted.created_before)
+    return rows
 
 
 class PaymentFilters(ListFilters):

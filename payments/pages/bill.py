@@ -13,14 +13,15 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from billing_portal.kit.display.counting import count_text
 from billing_portal.kit.money import Money
 from billing_portal.tenants.pages.access import tenant_page
 from payments import queries
+from payments.explaining import explain
 from payments.models import Allocation, CreditNote, Invoice
-from payments.pages.derivations import explain
 from payments.pages.invoice_story import InvoiceFacts, invoice_story
 from payments.pages.standing import days_between, standing
-from payments.pages.words import Reader, days_text, in_sentence
+from payments.pages.words import Reader, in_sentence
 
 
 @require_safe
@@ -77,7 +78,9 @@ def invoice_page(request: Any, invoice_id: UUID) -> HttpResponse:
 
 
 def _late_by(invoice: Invoice, now: datetime) -> str:
-    return days_text(max(1, days_between(invoice.due_at, now))) if invoice.due_at and invoice.is_overdue(now) else ""
+    if not invoice.due_at or not invoice.is_overdue(now):
+        return ""
+    return count_text(max(1, days_between(invoice.due_at, now)), "day")
 
 
 def _rows(invoice: Invoice, parts: list[Allocation], notes: list[CreditNote]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from billing_portal.kit.display.counting import count_text
 from billing_portal.kit.display.dates import day_text
 from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant
@@ -18,7 +19,7 @@ from billing_portal.tenants.pages.access import tenant_page
 from payments import documents, queries
 from payments.models import CreditNote, Invoice
 from payments.pages.standing import Standing, days_between, standings
-from payments.pages.words import days_text, in_sentence, what_for
+from payments.pages.words import in_sentence, what_for
 
 ON_A_PAGE = 20
 TABS = {"all": "All", "unpaid": "Unpaid", "on_its_way": "On its way", "paid": "Paid", "credit_notes": "Credit notes"}
@@ -95,13 +96,13 @@ def _tiles(tenant: Tenant, now: datetime) -> list[dict[str, Any]]:
         {
             "title": "Overdue",
             "amounts": _sums(late, currency),
-            "note": f"{_bills(late)}, {_since(late, now)}" if late else "nothing is late",
+            "note": f"{count_text(len(late), 'invoice')}, {_since(late, now)}" if late else "nothing is late",
             "is_bad": bool(late),
         },
         {
             "title": "Due",
             "amounts": _sums(soon, currency),
-            "note": f"{_bills(soon)}, {_until(soon)}" if soon else "nothing is open",
+            "note": f"{count_text(len(soon), 'invoice')}, {_until(soon)}" if soon else "nothing is open",
         },
         {
             "title": "On its way",
@@ -128,14 +129,10 @@ def _sums(rows: list[tuple[Any, int]], currency: str | None) -> list[Money]:
     return [Money(minor, code) for code, minor in sorted(sums.items())]
 
 
-def _bills(rows: list[tuple[Invoice, int]]) -> str:
-    return "1 invoice" if len(rows) == 1 else f"{len(rows)} invoices"
-
-
 def _since(rows: list[tuple[Invoice, int]], now: datetime) -> str:
     oldest = rows[0][0].due_at
     assert oldest
-    days = days_text(max(1, days_between(oldest, now)))
+    days = count_text(max(1, days_between(oldest, now)), "day")
     return days if len(rows) == 1 else f"the oldest {days}"
 
 

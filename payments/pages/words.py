@@ -69,7 +69,3 @@ def who(change: StatusChange, reader: Reader) -> str:
     if change.actor_kind == ActorKind.API_KEY:
         return f"by API key {change.actor_label}"
     return "by you" if change.actor_label == reader.label else f"by {name}"
-
-
-def days_text(days: int) -> str:
-    return "1 day" if days == 1 else f"{days} days"

@@ -12,15 +12,6 @@ def providers() -> dict[str, Provider]:
     return {provider.name: provider for provider in (ManualProvider(),)}
 
 
-def provider(name: str) -> Provider:
-    """Raises KeyError for a provider that is off."""
-    return providers()[name]
-
-
 def provider_for(method: str) -> Provider | None:
     """The provider a method goes through, or None where nobody here takes it."""
     return next((each for each in providers().values() if method in each.methods), None)
-
-
-def offered_methods() -> list[str]:
-    return sorted(method for each in providers().values() for method in each.methods)

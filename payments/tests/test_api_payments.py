@@ -8,8 +8,11 @@ from django.test import Client
 
 from billing_portal.kit.models import IdempotencyRecord
 from billing_portal.kit.testing_tables import BAD_AMOUNTS
+from billing_portal.tenants.actions.keys import create_api_key
 from billing_portal.tenants.models import Tenant
 from billing_portal.tests import world
+from payments.actions.recording import verify_manual_payment
+from payments.errors import SecondPersonNeeded
 from payments.models import Payment
 
 pytestmark = pytest.mark.django_db
@@ -84,6 +87,12 @@ def test_a_bad_amount_is_named_and_nothing_is_stored(owner: Client, amount: str)
         ({"tenantId": "x"}, "tenantId", "unknown_field"),
         ({"status": "succeeded"}, "status", "unknown_field"),
         ({"description": "card 4242 4242 4242 4242"}, "description", "card_data_refused"),
+        ({"description": "4242 4242 4242 4242 12/29 cvc 123"}, "description", "card_data_refused"),
+        (
+            {"paymentMethod": {"type": "manual", "reference": "no 7 4111111111111111"}},
+            "paymentMethod.reference",
+            "card_data_refused",
+        ),
         ({"paymentMethod": {"type": "manual", "number": "4242"}}, "paymentMethod.number", "card_data_refused"),
         ({"cvc": "123"}, "cvc", "card_data_refused"),
         ({"description": "x" * 501}, "description", "max_length"),
@@ -120,6 +129,35 @@ def test_a_second_click_within_a_minute_is_a_possible_duplicate(owner: Client) -
     assert again.json()["paymentId"] == first["id"]
     assert post(owner, BODY, **{"Idempotency-Key": "another"}).status_code == 201
     assert post(owner, {**BODY, "amount": 2901}).status_code == 201
+
+
+def test_a_request_without_a_key_after_the_same_with_one_is_a_possible_duplicate(owner: Client) -> None:
+    assert post(owner, BODY, **{"Idempotency-Key": "k"}).status_code == 201
+    assert post(owner, BODY).json()["code"] == "possible_duplicate"
+
+
+def test_a_check_declared_twice_for_one_invoice_is_a_possible_duplicate(acme: Tenant, owner: Client) -> None:
+    body = {**BODY, "amount": 500, "invoiceId": str(world.overage_invoice(acme, cents=1_200).id)}
+    assert post(owner, body).status_code == 201
+    assert post(owner, body).json()["code"] == "possible_duplicate"
+
+
+def test_a_day_that_has_not_come_is_refused(owner: Client) -> None:
+    answer = post(owner, {**BODY, "paymentMethod": {"type": "manual", "receivedOn": "9999-12-31"}})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "paymentMethod.receivedOn")
+
+
+def test_behind_an_api_key_stands_whoever_made_it(acme: Tenant) -> None:
+    finance = world.user(staff=True)
+    _, secret = create_api_key(
+        tenant=acme, name="mine", scopes=["billing:write"], actor=world.staff_actor(finance), now=world.START
+    )
+    server = Client(headers={"Authorization": f"Bearer {secret}"})
+    payment = Payment.objects.get(id=post(server, {**BODY, "amount": 5_000_000}).json()["id"])
+    with pytest.raises(SecondPersonNeeded):
+        verify_manual_payment(
+            payment_id=payment.id, verifier=finance, actor=world.staff_actor(finance), now=world.START
+        )
 
 
 def test_the_same_key_replays_and_another_body_is_refused(owner: Client) -> None:

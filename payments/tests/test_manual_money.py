@@ -7,10 +7,11 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from billing_portal.invariants import check_books
+from billing_portal.kit.errors import NotFound
 from billing_portal.kit.money import Money
 from billing_portal.kit.moves import IllegalMove
 from billing_portal.notices.models import OutboxMessage
-from billing_portal.tenants.models import User
+from billing_portal.tenants.models import Tenant, User
 from billing_portal.tests import world
 from billing_portal.tests.world import at
 from payments import queries
@@ -18,6 +19,7 @@ from payments.actions.opening import MethodChoice
 from payments.actions.recording import record_manual_payment, reject_manual_payment, verify_manual_payment
 from payments.errors import AlreadyPaid, CurrencyMismatch, SecondPersonNeeded
 from payments.models import Allocation, LedgerLeg, Payment, StatusChange
+from subscriptions.actions.subscribing import start_subscription
 
 pytestmark = pytest.mark.django_db
 
@@ -157,9 +159,32 @@ def test_a_paid_invoice_takes_no_further_check_by_name(clerk: User) -> None:
 
 def test_a_check_in_another_currency_is_refused(clerk: User) -> None:
     kanto = world.subscribed(world.plan_price("jpy"))
-    kanto.currency = "usd"  # what the clerk chose; the books say yen
     with pytest.raises(CurrencyMismatch):
-        world.check_for(kanto, 100, clerk, invoice=world.overage_invoice(world.subscribed(world.plan_price("jpy"))))
+        record_manual_payment(
+            tenant=kanto, amount=Money(100, "usd"), choice=MethodChoice("wire"), actor=world.staff_actor(clerk), now=NOW
+        )
+
+
+def test_money_under_way_in_another_currency_stands_in_the_way_of_a_subscription(clerk: User) -> None:
+    acme = world.tenant()
+    payment = record_manual_payment(
+        tenant=acme, amount=Money(500, "eur"), choice=MethodChoice("wire"), actor=world.staff_actor(clerk), now=NOW
+    )
+    price = world.plan_price("usd")
+    with pytest.raises(CurrencyMismatch):
+        start_subscription(tenant=acme, price=price, seats=1, actor=world.SYSTEM, now=NOW)
+    reject_manual_payment(payment_id=payment.id, reason="x", actor=world.staff_actor(clerk), now=NOW)
+    start_subscription(tenant=acme, price=price, seats=1, actor=world.SYSTEM, now=NOW)
+    stale = Tenant(id=acme.id, slug=acme.slug, currency=None)
+    with pytest.raises(CurrencyMismatch):
+        record_manual_payment(
+            tenant=stale, amount=Money(500, "eur"), choice=MethodChoice("wire"), actor=world.staff_actor(clerk), now=NOW
+        )
+
+
+def test_another_tenants_invoice_is_not_there(clerk: User) -> None:
+    with pytest.raises(NotFound):
+        world.check_for(world.subscribed(), 100, clerk, invoice=world.overage_invoice(world.subscribed()))
 
 
 def test_the_same_form_sent_twice_makes_one_payment(clerk: User) -> None:

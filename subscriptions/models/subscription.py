@@ -78,7 +78,7 @@ class Subscription(models.Model):
 class SubscriptionTerms(models.Model):
     """The terms from `effective_from` until the next row's, or the subscription's end. Append-only.
 
-    `price` leads to the immutable plan version; `overrides` are agreed deviations, by name.
+    `price` leads to the immutable plan version.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -87,7 +87,6 @@ class SubscriptionTerms(models.Model):
     effective_from = models.DateTimeField()
     price = models.ForeignKey(PlanPrice, models.PROTECT, related_name="+")
     seats = models.IntegerField()
-    overrides = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ["effective_from"]

@@ -35,11 +35,12 @@ _REQUESTS = UUID("1b0c7f0e-5f0a-5c1e-8d53-3f7d6a6f4c55")
 
 @dataclass(frozen=True, slots=True)
 class UsageEvent:
-    """What the call center reports. `quantity` is in the meter's shown unit: minutes for calls."""
+    """What the call center reports. `quantity` is in the meter's shown unit, minutes for calls, or `in_seconds`."""
 
     meter: str
     quantity: Decimal
     occurred_at: datetime
+    in_seconds: bool = False
     event_id: str | None = None
     description: str = ""
     direction: str = "outbound"
@@ -101,7 +102,8 @@ def row_of(
     event: UsageEvent, *, key: UUID, month: UsageMonth, billed_in: UsageMonth, pricing: Pricing | None, now: datetime
 ) -> dict[str, Any]:
     """The columns of its record: charged by the rounding of `pricing`; without it the event is kept and not billed."""
-    base = METERS[event.meter].to_base(event.quantity)
+    meter = METERS[event.meter]
+    base = meter.seconds_to_base(event.quantity) if event.in_seconds else meter.to_base(event.quantity)
     return {
         "event_key": key,
         "tenant_id": month.tenant_id,

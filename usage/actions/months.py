@@ -1,51 +1,38 @@
-"""Find, make and hold open the usage month that an instant falls in."""
+"""Make, and hold open, the usage month that an instant falls in."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+
+from django.db import transaction
 
 from billing_portal.kit import periods
 from billing_portal.tenants.models import Tenant
+from usage import queries
 from usage.models import UsageMonth
 
 
-def find_month(tenant: Tenant, label: str) -> UsageMonth:
-    """The month's row; an unsaved one when there is none. It begins where the one before ended, whatever the zone is
-    now.
-
-    Raises BadMonth.
-    """
-    if month := UsageMonth.objects.filter(tenant=tenant, label=label).first():
-        return month
-    starts_at, ends_at = periods.month_bounds(label, tenant.zone)
-    before = UsageMonth.objects.filter(tenant=tenant, label=periods.previous_label(label)).first()
-    after = UsageMonth.objects.filter(tenant=tenant, label=periods.next_label(label)).first()
-    return UsageMonth(
-        tenant=tenant,
-        label=label,
-        starts_at=before.ends_at if before else starts_at,
-        ends_at=after.starts_at if after else ends_at,
-    )
-
-
 def ensure_month(tenant: Tenant, label: str) -> UsageMonth:
-    """The month's row, made when it is missing; of two who make it at once, one does. Raises BadMonth."""
-    month = find_month(tenant, label)
-    if not month._state.adding:
-        return month
-    UsageMonth.objects.bulk_create([month], ignore_conflicts=True)
-    return UsageMonth.objects.get(tenant=tenant, label=label)
+    """The month's row, made when it is missing. Raises BadMonth."""
+    return _stored(tenant, lambda who: queries.find_month(who, label))
 
 
 def month_of(tenant: Tenant, instant: datetime) -> UsageMonth:
-    """The month that holds `instant`. Stored months come first: a tenant that moved keeps the months it had."""
-    if month := UsageMonth.objects.filter(tenant=tenant, starts_at__lte=instant, ends_at__gt=instant).first():
+    """The stored month that holds `instant`, made when it is missing."""
+    return _stored(tenant, lambda who: queries.month_at(who, instant))
+
+
+def _stored(tenant: Tenant, find: Callable[[Tenant], UsageMonth]) -> UsageMonth:
+    """Made under the tenant's lock, and looked for again there: two neighbours made at once would not know each other's
+    bounds, and could overlap where the tenant has just moved."""
+    month = find(tenant)
+    if not month._state.adding:
         return month
-    month = ensure_month(tenant, periods.month_label(instant, tenant.zone))
-    if instant < month.starts_at:
-        return ensure_month(tenant, periods.previous_label(month.label))
-    if instant >= month.ends_at:
-        return ensure_month(tenant, periods.next_label(month.label))
+    with transaction.atomic():
+        month = find(Tenant.objects.select_for_update(no_key=True).get(id=tenant.id))
+        if month._state.adding:
+            month.save(force_insert=True)
     return month
 
 

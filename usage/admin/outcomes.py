@@ -13,7 +13,7 @@ from billing_portal.kit.display.dates import month_text
 from billing_portal.kit.errors import BillingError
 from billing_portal.kit.money import Money
 from billing_portal.tenants.staff import staff_actor
-from usage.actions.closing import Closed, Closing, close_month
+from usage.actions.closing import Closed, Closing, close_month, preview_close
 from usage.models import UsageMonth
 
 CLOSES = (Closing.INVOICED, Closing.NOTHING_TO_BILL)
@@ -29,13 +29,9 @@ _WORDS = {
 def attempt(request: HttpRequest, month: UsageMonth, *, dry_run: bool) -> Closed | BillingError:
     """Close the month for whoever asks, or only see what that would do. What can't be is returned, not raised."""
     try:
-        return close_month(
-            tenant=month.tenant,
-            label=month.label,
-            actor=staff_actor(request),
-            now=timezone.now(),
-            dry_run=dry_run,
-        )
+        if dry_run:
+            return preview_close(tenant=month.tenant, label=month.label, now=timezone.now())
+        return close_month(tenant=month.tenant, label=month.label, actor=staff_actor(request), now=timezone.now())
     except BillingError as error:
         return error
 

@@ -66,7 +66,8 @@ class UsageSumOut(serializers.Serializer):
 
     period = serializers.CharField()
     meter = serializers.CharField()
-    direction = serializers.CharField()
+    direction = serializers.ChoiceField(choices=["outbound", "inbound"])
+    rateClass = serializers.CharField(source="rate_class")
     quantity = fields.Quantity()
     billableQuantity = fields.Quantity(source="billable_quantity")
     unit = serializers.CharField()

@@ -107,10 +107,11 @@ def _refuse_paging(request: TenantRequest) -> None:
 
 
 def _event(wanted: Parsed, now: Any) -> UsageEvent:
-    quantity = wanted.quantity if wanted.quantity is not None else wanted.duration_seconds / Decimal(60)
+    in_seconds = wanted.quantity is None
     return UsageEvent(
         meter=wanted.record_type,
-        quantity=quantity,
+        quantity=wanted.duration_seconds if in_seconds else wanted.quantity,
+        in_seconds=in_seconds,
         occurred_at=wanted.occurred_at or now,
         event_id=wanted.event_id,
         description=wanted.description,

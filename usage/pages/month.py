@@ -16,7 +16,6 @@ from billing_portal.kit.money import Money, round_half_up
 from billing_portal.tenants.models import Tenant
 from billing_portal.tenants.pages.access import tenant_page
 from usage import days, queries
-from usage.actions.months import month_of
 from usage.meters import CALL_MINUTES
 from usage.models import UsageMonth
 from usage.pages import charts, words
@@ -32,8 +31,8 @@ STACKED = ("inbound", "outbound", "toll_free")
 def usage_page(request: Any) -> HttpResponse:
     """GET /usage?month=2026-10&by=queue&days=all; without a month, the one that runs."""
     now = timezone.now()
-    running = month_of(request.tenant, now)
-    months = list(queries.months(request.tenant, now))
+    running = queries.month_at(request.tenant, now)
+    months = queries.months(request.tenant, now)
     month = _chosen(request, months, running)
     so_far = month_so_far(request.tenant, month, now)
     facts = {

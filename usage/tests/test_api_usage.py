@@ -12,7 +12,7 @@ from billing_portal.tenants.actions.keys import create_api_key
 from billing_portal.tenants.models import Tenant
 from billing_portal.tests import world
 from billing_portal.tests.world import at
-from usage.models import UsageRecord, UsageRollup
+from usage.models import UsageMonth, UsageRecord, UsageRollup
 
 pytestmark = [pytest.mark.django_db]
 
@@ -159,6 +159,17 @@ def test_seconds_are_rounded_up_to_started_minutes(server: Client) -> None:
     body = {"recordType": "call_minutes", "durationSeconds": 61}
     answer = post(server, body).json()
     assert (answer["quantity"], answer["billableQuantity"]) == ("1.016667", "2")
+
+
+def test_seconds_are_rounded_once(server: Client) -> None:
+    post(server, {"recordType": "call_minutes", "durationSeconds": "60.0005"})
+    record = UsageRecord.objects.get()
+    assert (record.quantity, record.billable_quantity) == (60_001, 120_000)
+
+
+def test_looking_at_the_summary_stores_nothing(server: Client) -> None:
+    assert server.get(f"{PATH}/summary").json()["periodEnd"] == "2026-11-01T00:00:00Z"
+    assert not UsageMonth.objects.exists()
 
 
 def test_records_page_by_cursor_and_sum_by_day_of_the_tenants_zone(acme: Tenant, server: Client) -> None:

@@ -2,12 +2,15 @@
 
 import pytest
 
+from billing_portal.tenants.models import Tenant
 from billing_portal.tests import world
 from billing_portal.tests.world import at
 from payments import queries
 from payments.actions.recording import verify_manual_payment
+from payments.errors import CurrencyMismatch
 from payments.models import Invoice, LedgerLeg
-from usage.actions.closing import Closing
+from subscriptions.models import Subscription
+from usage.actions.closing import Closing, due_months, preview_close
 from usage.models import UsageMonth, UsageRollup
 
 pytestmark = pytest.mark.django_db
@@ -109,3 +112,46 @@ def test_credit_pays_the_new_invoice_when_it_is_issued() -> None:
     invoice = world.overage_invoice(acme, cents=120)
     assert queries.amounts(invoice).open == 70
     assert queries.credit_balance(acme, "usd").minor == 0
+
+
+def test_what_came_late_is_billed_also_after_the_subscription_has_ended() -> None:
+    acme = world.subscribed()
+    world.close(acme, "2026-09", at("2026-10-01 04:00"))
+    Subscription.objects.filter(tenant=acme).update(status="canceled", ended_at=at("2026-10-01 00:00"))
+    world.call(acme, 500, at("2026-09-20 12:00"), now=at("2026-10-02 00:00"))
+    assert due_months(acme, at("2026-11-02 00:00")) == ["2026-10"]
+    invoice = world.close(acme, "2026-10", at("2026-11-02 00:00")).invoice
+    assert invoice is not None
+    assert [(line.title, line.quantity) for line in invoice.lines.all()] == [
+        ("Adjustment for September 2026: outbound minutes over the allowance", 400)
+    ]
+
+
+def test_a_preview_says_what_would_be_billed_and_writes_nothing() -> None:
+    acme = world.subscribed()
+    world.call(acme, 110, at("2026-09-20 12:00"))
+    idle = world.subscribed()
+    months = UsageMonth.objects.count()
+    seen = preview_close(tenant=acme, label="2026-09", now=at("2026-10-02 00:00"))
+    assert (seen.closing, [line.amount_minor for line in seen.lines], seen.currency) == (Closing.INVOICED, [12], "usd")
+    assert preview_close(tenant=idle, label="2026-09", now=at("2026-10-02 00:00")).closing is Closing.NOTHING_TO_BILL
+    assert (Invoice.objects.count(), UsageMonth.objects.count()) == (0, months)
+
+
+def test_the_tenant_is_read_anew_when_its_turn_comes() -> None:
+    acme = world.subscribed()
+    world.call(acme, 1_100, at("2026-09-20 12:00"))
+    Tenant.objects.filter(id=acme.id).update(tax_percent=10, tax_name="Tax", payment_terms_days=30)
+    invoice = world.close(acme, "2026-09", at("2026-10-02 00:00")).invoice
+    assert invoice is not None
+    assert (invoice.tax_minor, invoice.due_at) == (120, at("2026-11-01 00:00"))
+
+
+def test_the_terms_say_in_which_currency_a_month_is_billed() -> None:
+    acme = world.subscribed()
+    world.call(acme, 1_100, at("2026-09-20 12:00"))
+    Tenant.objects.filter(id=acme.id).update(currency="jpy")
+    with pytest.raises(CurrencyMismatch):
+        world.close(acme, "2026-09", at("2026-10-02 00:00"))
+    assert not Invoice.objects.exists()
+    assert UsageMonth.objects.get().closed_at is None

@@ -7,6 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from billing_portal.invariants import check_books
+from billing_portal.tenants.models import Tenant
+from billing_portal.testing import at_once
 from billing_portal.tests import world
 from billing_portal.tests.world import at
 from usage.actions.closing import Closing, due_months
@@ -24,6 +27,7 @@ def test_months_stay_contiguous_when_a_tenant_moves(moves: list[str], hours: int
     acme = world.tenant()
     for number, zone in enumerate(moves):
         acme.time_zone = zone
+        acme.save(update_fields=["time_zone"])
         boundary = at(f"2026-{number + 4:02d}-01 00:00") + timedelta(hours=hours)
         month = month_of(acme, boundary)
         assert month.starts_at <= boundary < month.ends_at
@@ -38,6 +42,7 @@ def test_moving_west_leaves_no_gap_between_two_months() -> None:
     acme = world.tenant(time_zone="America/New_York")
     october = ensure_month(acme, "2026-10")
     acme.time_zone = "America/Los_Angeles"
+    acme.save(update_fields=["time_zone"])
     between = at("2026-11-01 05:00")  # November in New York, still October in Los Angeles
     november = month_of(acme, between)
     assert (november.label, november.starts_at) == ("2026-11", october.ends_at)
@@ -58,3 +63,15 @@ def test_asking_about_a_month_without_a_subscription_leaves_nothing_behind() -> 
     assert world.close(acme, "2026-07", at("2026-08-02 00:00")).closing is Closing.NO_SUBSCRIPTION
     assert due_months(acme, at("2026-08-02 00:00")) == []
     assert not UsageMonth.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_neighbours_made_at_once_after_a_move_do_not_overlap() -> None:
+    for _ in range(5):
+        acme = world.tenant(time_zone="Pacific/Kiritimati")
+        stale = Tenant.objects.get(id=acme.id)
+        Tenant.objects.filter(id=acme.id).update(time_zone="Pacific/Pago_Pago")
+        fresh = Tenant.objects.get(id=acme.id)
+        made = at_once(2, lambda n: ensure_month((stale, fresh)[n], ("2026-11", "2026-10")[n]))  # noqa: B023
+        assert made.errors == []
+    assert check_books()[1] == []

@@ -7,6 +7,7 @@ A sentence like "Due in 6 days" is one of several forms of a word: the caller ha
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from billing_portal.kit.display.counting import count_text
 from billing_portal.kit.display.dates import day_text
 
 GOOD, INFO, WARN, BAD, QUIET = "good", "info", "warn", "bad", "quiet"
@@ -86,13 +87,11 @@ def look(
         return Look(found.tone, found.icon, f"{found.word} {day_text(ends)}")
     found = STATES[kind][state]
     if days is not None and (kind, state) == ("invoice", "due"):
-        return Look(found.tone, found.icon, "Due today" if days <= 0 else f"Due in {_days(days)}")
+        return Look(found.tone, found.icon, "Due today" if days <= 0 else f"Due in {count_text(days, 'day')}")
     if days is not None and (kind, state) == ("subscription", "trialing"):
-        return Look(found.tone, found.icon, "Trial, last day" if days <= 0 else f"Trial, {_days(days)} left")
+        return Look(
+            found.tone, found.icon, "Trial, last day" if days <= 0 else f"Trial, {count_text(days, 'day')} left"
+        )
     if desk and (kind, state) in WAITS_FOR_THE_DESK:
         return Look(WARN, found.icon, found.word)
     return found
-
-
-def _days(days: int) -> str:
-    return f"{days} day" if days == 1 else f"{days} days"

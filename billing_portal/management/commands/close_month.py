@@ -19,7 +19,7 @@ from billing_portal.kit.errors import BillingError
 from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant
 from subscriptions import queries as subscriptions
-from usage.actions.closing import Closed, Closing, close_month
+from usage.actions.closing import Closed, Closing, close_month, preview_close
 
 WORDS = {
     Closing.INVOICED: "invoiced",
@@ -54,20 +54,14 @@ class Command(BaseCommand):
             task = progress.add_task(f"Closing {options['month']}", total=len(tenants))
             for tenant in tenants:
                 try:
-                    closed = close_month(
-                        tenant=tenant,
-                        label=options["month"],
-                        actor=Actor.system("close_month"),
-                        now=timezone.now(),
-                        dry_run=options["dry_run"],
-                    )
+                    closed = self._close(tenant, options["month"], dry_run=options["dry_run"])
                 except Exception as error:  # noqa: BLE001 (one tenant's trouble must not stop the others)
                     failures.append({"tenant": tenant.slug, "error": f"{type(error).__name__}: {error}"})
                 else:
                     outcomes[closed.closing] += 1
                     if closed.closing is Closing.INVOICED:
                         invoices.append(_line(closed))
-                        totals[tenant.currency or ""] += invoices[-1]["amount"]
+                        totals[closed.currency or ""] += invoices[-1]["amount"]
                 progress.advance(task)
         summary = {
             "month": options["month"],
@@ -81,6 +75,12 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(summary) if options["json"] else _text(summary))
         if failures:
             raise CommandError(f"{len(failures)} of {len(tenants)} tenants could not be closed; run it again.")
+
+    def _close(self, tenant: Tenant, label: str, *, dry_run: bool) -> Closed:
+        now = timezone.now()
+        if dry_run:
+            return preview_close(tenant=tenant, label=label, now=now)
+        return close_month(tenant=tenant, label=label, actor=Actor.system("close_month"), now=now)
 
     def _tenants(self, slug: str | None) -> Any:
         if slug is None:
@@ -112,7 +112,7 @@ def _line(closed: Closed) -> dict[str, Any]:
         "tenant": closed.tenant.slug,
         "number": closed.invoice.number if closed.invoice else None,
         "amount": amount,
-        "currency": closed.tenant.currency,
+        "currency": closed.currency,
         "lines": [line.title for line in closed.lines],
     }
 

@@ -8,18 +8,20 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from billing_portal.embedded import postgres
 from billing_portal.invariants import check_books
 from billing_portal.testing import at_once, wait_until
 from billing_portal.tests import world
 from billing_portal.tests.world import at
-from payments.models import Invoice
+from payments.actions.recording import verify_manual_payment
+from payments.models import Invoice, Payment
 from usage.actions.closing import Closing
 from usage.models import UsageMonth, UsageRecord
 
@@ -45,6 +47,30 @@ def test_four_closes_at_once_bill_each_tenant_once() -> None:
     assert Invoice.objects.count() == len(tenants)
     for closings in zip(*outcomes.results, strict=True):
         assert sorted(closings) == [Closing.CLOSED_BEFORE] * 3 + [Closing.INVOICED]
+
+
+def test_a_tenant_whose_payments_are_busy_does_not_hold_up_the_numbers_of_the_others() -> None:
+    busy, other, clerk = world.subscribed(), world.subscribed(), world.user(staff=True)
+    for each in (busy, other):
+        world.call(each, 400, at("2026-09-10 12:00"))
+    payment = world.check_for(busy, 100, clerk)
+    verify_manual_payment(payment_id=payment.id, verifier=clerk, actor=world.staff_actor(clerk), now=AFTER)
+    held, done = threading.Event(), threading.Event()
+
+    def act(number: int) -> Closing | None:
+        if number == 0:  # somebody works on the payment, a refund say, while its tenant's month is closed
+            with transaction.atomic():
+                Payment.objects.select_for_update().get(id=payment.id)
+                held.set()
+                assert done.wait(20), "the other tenant's close waited for this payment"
+            return None
+        held.wait(20)
+        closed = world.close((busy, other)[number - 1], "2026-09", AFTER)
+        if number == 2:
+            done.set()
+        return closed.closing
+
+    assert at_once(3, act) == [None, Closing.INVOICED, Closing.INVOICED]
 
 
 def test_a_call_that_arrives_while_its_month_closes_is_billed_once_by_one_month_or_the_next() -> None:

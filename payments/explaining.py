@@ -1,4 +1,8 @@
-"""How a line's amount came about, from the data kept on the line: the sum in rows, and its rules in sentences."""
+"""How a line's amount came about, from the data kept on the line.
+
+`explain` is for who pays: the sum in rows, and its rules in sentences. `facts_of` is for who checks: every fact that is
+kept, one by one. Both write a figure the same way.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,33 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from billing_portal.kit.display.amounts import money_text, number_text, unit_price_text
+from billing_portal.kit.display.amounts import MINUS, money_text, number_text, unit_price_text
 from billing_portal.kit.display.counting import count_text, rounding_text
 from billing_portal.kit.display.dates import long_text, month_text
 from billing_portal.kit.money import Money, exponent
 from payments.models import InvoiceLine
 
-MINUS, TIMES, EQUALS = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}", "="
-_KINDS = {"outbound": "outbound", "inbound": "inbound", "toll_free": "toll-free"}
+TIMES, EQUALS = "\N{MULTIPLICATION SIGN}", "="
+_KINDS = {"toll_free": "toll-free"}
+# The facts by name, in the order of the sum.
+_LABELS = {
+    "records": "Records",
+    "used": "Charged for",
+    "seats": "Seats",
+    "includedPerSeat": "Included for a seat",
+    "coveredSeconds": "Seconds under these terms",
+    "monthSeconds": "Seconds of the month",
+    "included": "Included",
+    "overageOfAll": "Beyond, with what came late",
+    "billedBefore": "Of it billed before",
+    "overage": "Beyond",
+    "unitAmount": "Price of a unit",
+    "exact": f"Beyond {TIMES} price",
+    "amount": "Rounded once",
+    "termsSince": "Terms since",
+}
+# The line itself says these, in its title, its unit and its period.
+_SAID_BY_THE_LINE = {"kind", "month", "meter", "rateClass", "unit", "currency"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +58,37 @@ def explain(line: InvoiceLine, currency: str) -> Explanation:
     return Explanation([*_quantity_rows(how), *_amount_rows(how)], _rules(how), records=True)
 
 
+def facts_of(line: InvoiceLine, currency: str) -> list[tuple[str, str]]:
+    """Label and value, down to the amount. What is not kept on the line is left out, what has no label comes last."""
+    how: dict[str, Any] = dict(line.derivation)
+    rounding, plan, version = how.pop("rounding", None), how.pop("plan", None), how.pop("planVersion", None)
+    facts = [
+        (label, "without limit" if (value := how.pop(name)) is None else _figure(name, value, currency))
+        for name, label in _LABELS.items()
+        if name in how
+    ]
+    if plan:
+        facts.append(("Terms", f"{plan}, version {version}"))
+    if rounding:
+        facts.append(("A call is charged for", _seconds(**rounding)))
+    return [*facts, *((name, str(value)) for name, value in sorted(how.items()) if name not in _SAID_BY_THE_LINE)]
+
+
+def _figure(name: str, value: Any, currency: str) -> str:
+    """A kept value in its unit: a price, an amount, an instant, else a count."""
+    if name in ("unitAmount", "exact"):
+        return unit_price_text(Decimal(value), currency)
+    if name == "amount":
+        return money_text(Money(value, currency))
+    return str(value) if name == "termsSince" else number_text(Decimal(value))
+
+
+def _seconds(initial: int, increment: int, free_below: int) -> str:
+    """The plan's rounding in its own terms."""
+    text = f"{initial} s at least, then each {increment} s"
+    return f"{text}; nothing below {free_below} s" if free_below else text
+
+
 def _plain_rows(line: InvoiceLine, currency: str) -> list[dict[str, str]]:
     return [
         {"label": line.title, "value": number_text(line.quantity)},
@@ -46,18 +100,22 @@ def _plain_rows(line: InvoiceLine, currency: str) -> list[dict[str, str]]:
 def _quantity_rows(how: dict[str, Any]) -> list[dict[str, str]]:
     """Used − included = over; for an adjustment − billed before = more."""
     kind, units, month = _kind(how), f"{how['unit']}s", month_text(how["month"]).split("\N{NO-BREAK SPACE}")[0]
+
+    def figure(name: str) -> str:
+        return _figure(name, how[name], how["currency"])
+
     rows = [
         {
             "label": f"{kind.capitalize()} {units} in {month}",
             "note": f"{count_text(int(how['records']), 'call')}, {rounding_text(**how['rounding'])}",
-            "value": number_text(Decimal(how["used"])),
+            "value": figure("used"),
         }
     ]
-    over = how.get("overageOfAll", how["overage"])
+    over = figure("overageOfAll" if "overageOfAll" in how else "overage")
     if Decimal(how["included"] or 0):
         rows += [
-            {"op": MINUS, "label": "Included", "note": _included(how), "value": number_text(Decimal(how["included"]))},
-            {"op": EQUALS, "label": f"{units.capitalize()} over the allowance", "value": number_text(Decimal(over))},
+            {"op": MINUS, "label": "Included", "note": _included(how), "value": figure("included")},
+            {"op": EQUALS, "label": f"{units.capitalize()} over the allowance", "value": over},
         ]
     if how["kind"] == "adjustment":
         rows += [
@@ -65,16 +123,15 @@ def _quantity_rows(how: dict[str, Any]) -> list[dict[str, str]]:
                 "op": MINUS,
                 "label": "Billed before",
                 "note": f"when {month} was closed",
-                "value": number_text(Decimal(how["billedBefore"])),
+                "value": figure("billedBefore"),
             },
-            {"op": EQUALS, "label": f"{units.capitalize()} to bill now", "value": number_text(Decimal(how["overage"]))},
+            {"op": EQUALS, "label": f"{units.capitalize()} to bill now", "value": figure("overage")},
         ]
     return rows
 
 
 def _amount_rows(how: dict[str, Any]) -> list[dict[str, str]]:
     currency = how["currency"]
-    amount = Money(how["amount"], currency)
     exact = Decimal(how["exact"])
     note = "" if exact == how["amount"] else f"{_exact(exact, currency)}, rounded once"
     article = "an" if _kind(how)[0] in "aeiou" else "a"
@@ -82,15 +139,15 @@ def _amount_rows(how: dict[str, Any]) -> list[dict[str, str]]:
         {
             "op": TIMES,
             "label": f"Price of {article} {_kind(how)} {how['unit']}",
-            "value": unit_price_text(Decimal(how["unitAmount"]), currency),
+            "value": _figure("unitAmount", how["unitAmount"], currency),
         },
-        {"op": EQUALS, "label": "Amount", "note": note, "value": money_text(amount)},
+        {"op": EQUALS, "label": "Amount", "note": note, "value": _figure("amount", how["amount"], currency)},
     ]
 
 
 def _exact(minor: Decimal, currency: str) -> str:
     """All of its digits up to six; what has more says 'about'."""
-    text = unit_price_text(minor, currency)
+    text = _figure("exact", minor, currency)
     places = len(f"{minor.scaleb(-exponent(currency)).normalize():f}".partition(".")[2])
     return f"about {text}" if places > 6 else text
 
