@@ -1,7 +1,9 @@
 """Usage months tile the time of a tenant, also when it moves to another zone."""
 
+from contextlib import suppress
 from datetime import timedelta
 from itertools import pairwise
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,6 +14,7 @@ from billing_portal.tenants.models import Tenant
 from billing_portal.testing import at_once
 from billing_portal.tests import world
 from billing_portal.tests.world import at
+from usage import queries
 from usage.actions.closing import Closing, due_months
 from usage.actions.months import ensure_month, month_of
 from usage.models import UsageMonth
@@ -66,12 +69,21 @@ def test_asking_about_a_month_without_a_subscription_leaves_nothing_behind() -> 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_neighbours_made_at_once_after_a_move_do_not_overlap() -> None:
-    for _ in range(5):
-        acme = world.tenant(time_zone="Pacific/Kiritimati")
-        stale = Tenant.objects.get(id=acme.id)
-        Tenant.objects.filter(id=acme.id).update(time_zone="Pacific/Pago_Pago")
-        fresh = Tenant.objects.get(id=acme.id)
-        made = at_once(2, lambda n: ensure_month((stale, fresh)[n], ("2026-11", "2026-10")[n]))  # noqa: B023
-        assert made.errors == []
+def test_two_neighbours_made_at_once_after_a_move_do_not_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
+    acme = world.tenant(time_zone="Pacific/Kiritimati")
+    stale = Tenant.objects.get(id=acme.id)
+    Tenant.objects.filter(id=acme.id).update(time_zone="Pacific/Pago_Pago")
+    fresh = Tenant.objects.get(id=acme.id)
+    find, both_looked = queries.find_month, Barrier(2)
+
+    def find_side_by_side(tenant: Tenant, label: str) -> UsageMonth:
+        """Nobody goes on before the other has looked too, unless a lock keeps the other out."""
+        found = find(tenant, label)
+        with suppress(BrokenBarrierError):
+            both_looked.wait(0.5)
+        return found
+
+    monkeypatch.setattr(queries, "find_month", find_side_by_side)
+    made = at_once(2, lambda n: ensure_month((stale, fresh)[n], ("2026-11", "2026-10")[n]))
+    assert made.errors == []
     assert check_books()[1] == []
