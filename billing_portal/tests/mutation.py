@@ -182,8 +182,8 @@ MUTANTS = (
         patch=number_first,
     ),
     Mutant(
-        "neighbouring months are made without a lock",
-        ("usage/tests/test_months.py::test_two_neighbours_made_at_once_after_a_move_do_not_overlap",),
+        "months are made without the tenant's lock",
+        ("usage/tests/test_months.py::test_a_month_made_while_its_tenant_moves_does_not_overlap_the_one_before",),
         patch=no_row_locks,
     ),
     Mutant(
