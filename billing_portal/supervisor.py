@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import IO
@@ -17,6 +18,8 @@ from typing import IO
 from billing_portal.embedded.child import dies_with_parent
 
 STOP_SECONDS = 10
+# What dies this often within a minute will die again: then the demo says so and ends.
+MANY_DEATHS, WITHIN = 5, 60.0
 
 
 class Stopped(Exception):
@@ -24,7 +27,22 @@ class Stopped(Exception):
 
 
 class ChildDied(Exception):
-    """A child ended by itself. Its text names the child and its status."""
+    """A child ended by itself, at its start or again and again. Its text names the child and its status."""
+
+
+class Deaths:
+    """How often somebody died of late, so that one that was killed is started again, and one that can't live is not."""
+
+    def __init__(self) -> None:
+        self._times: dict[str, deque[float]] = {}
+
+    def note(self, name: str, status: int) -> None:
+        """Say that `name` ended and is started again. Raises ChildDied when it did too often."""
+        times = self._times.setdefault(name, deque(maxlen=MANY_DEATHS))
+        times.append(time.monotonic())
+        if len(times) == MANY_DEATHS and times[-1] - times[0] < WITHIN:
+            raise ChildDied(f"{name} ended by itself with status {status}, {MANY_DEATHS} times within a minute")
+        say(f"{name} ended by itself with status {status}: starting it again")
 
 
 class Supervisor:
@@ -32,6 +50,8 @@ class Supervisor:
 
     def __init__(self) -> None:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._orders: dict[str, tuple[Sequence[str], Mapping[str, str]]] = {}
+        self._deaths = Deaths()
         self._pumps: list[threading.Thread] = []
         self._stopping = False
 
@@ -54,7 +74,7 @@ class Supervisor:
             process_group=0,
             preexec_fn=dies_with_parent(signal.SIGTERM),
         )
-        self._children[name] = child
+        self._children[name], self._orders[name] = child, (command, environment)
         assert child.stdout  # a pipe was asked for
         pump = threading.Thread(target=_pump, args=(name, child.stdout), name=f"output of {name}", daemon=True)
         pump.start()
@@ -65,6 +85,15 @@ class Supervisor:
         for name, child in self._children.items():
             if (status := child.poll()) is not None:
                 raise ChildDied(f"{name} ended by itself with status {status}")
+
+    def revive(self) -> None:
+        """Start each child again that has ended by itself. Raises ChildDied for one that keeps dying."""
+        for name, child in list(self._children.items()):
+            if (status := child.poll()) is not None:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(child.pid, signal.SIGKILL)  # what it left of its group would stand in the way
+                self._deaths.note(name, status)
+                self.start(name, *self._orders[name])
 
     def wait_for(self, ready: Callable[[], bool], *, seconds: float) -> None:
         """Poll until `ready`. Raises ChildDied, Stopped, or TimeoutError after `seconds`."""

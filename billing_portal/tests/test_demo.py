@@ -95,6 +95,12 @@ def answer(port, path):
         return json.loads(response.read())
 
 
+def is_ready(port):
+    with suppress(OSError):
+        return answer(port, "/readyz") == {"database": "ok", "broker": "ok", "migrations": "ok"}
+    return False
+
+
 def test_from_start_to_ready_and_every_way_to_the_end(start, data):
     process, port, output = start()
     assert answer(port, "/readyz") == {"database": "ok", "broker": "ok", "migrations": "ok"}
@@ -125,12 +131,20 @@ def test_from_start_to_ready_and_every_way_to_the_end(start, data):
     process.wait()
     wait_until(lambda: all_gone(children), 20)
 
-    process, _, output = start()
+    process, port, output = start()
+    another, _, complaint = start(ready=False)
+    assert another.wait(SECONDS) == 1
+    assert "A demo runs in" in complaint.read_text()
+
+    # Whoever is killed is started again, and the portal is there all the same.
+    for name, told in (("celery", "worker ended"), ("valkey", "broker ended"), ("granian", "web ended")):
+        living = processes()
+        victim = next(pid for pid in family(process) if living[pid][0] == process.pid and name in living[pid][1])
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda told=told: told in output.read_text(), 20)
+        wait_until(lambda: is_ready(port), 30)
+    assert process.poll() is None
     children = family(process)
-    living = processes()
-    os.kill(
-        next(pid for pid in children if living[pid][0] == process.pid and "celery" in living[pid][1]), signal.SIGKILL
-    )
-    assert process.wait(SECONDS) == 1, "a death is noticed"
-    assert "worker ended by itself" in output.read_text()
-    assert all_gone(children)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(SECONDS) == 0
+    wait_until(lambda: all_gone(children), 20)

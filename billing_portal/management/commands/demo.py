@@ -1,6 +1,7 @@
 """`manage.py demo`: embedded servers, migrations, seed, web, worker with beat; ends by printing READY and the
 addresses."""
 
+import fcntl
 import json
 import os
 import shlex
@@ -12,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from django.conf import settings
 from django.core.management import call_command
@@ -22,7 +23,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from billing_portal.embedded import postgres, valkey
 from billing_portal.embedded.child import stop
-from billing_portal.supervisor import ChildDied, Stopped, Supervisor, say
+from billing_portal.supervisor import ChildDied, Deaths, Stopped, Supervisor, say
 from billing_portal.tenants.models import Tenant
 
 HOST = "127.0.0.1"
@@ -46,8 +47,9 @@ class Command(BaseCommand):
         parser.add_argument("--no-seed", action="store_true", help="start without the demo's tenants")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Start everything, wait for the end, stop everything. Exit status 1 when a child ended by itself."""
+        """Start everything, wait for the end, stop everything. Exit status 1 when a child can't live."""
         _refuse_taken_port()
+        only_one = _refuse_second_demo()
         supervisor, servers = Supervisor(), Servers()
         supervisor.handle_signals()
         try:
@@ -59,6 +61,7 @@ class Command(BaseCommand):
         finally:
             supervisor.stop()
             servers.stop()
+            only_one.close()
 
 
 class Servers:
@@ -67,6 +70,7 @@ class Servers:
 
     def __init__(self) -> None:
         self._started: dict[str, subprocess.Popen[bytes]] = {}
+        self._deaths = Deaths()
         self._checked = 0.0
 
     def start(self) -> None:
@@ -77,11 +81,17 @@ class Servers:
         if settings.EMBEDDED_BROKER and "broker" not in self._started and (server := valkey.start(data)):
             self._started["broker"] = server
 
-    def check(self) -> None:
-        """Raise ChildDied when a server of ours has ended. Once a second, start one that was borrowed and is gone."""
-        for name, server in self._started.items():
+    def revive(self) -> None:
+        """Start a server of ours again that has ended by itself, and once a second one that was borrowed and is gone.
+
+        What they hold is on disk: PostgreSQL recovers, Valkey reads its append-only file. Raises ChildDied for one that
+        keeps dying.
+        """
+        for name, server in list(self._started.items()):
             if (status := server.poll()) is not None:
-                raise ChildDied(f"the embedded {name} ended by itself with status {status}")
+                del self._started[name]
+                self._deaths.note(f"the embedded {name}", status)
+                self.start()
         if len(self._started) < settings.EMBEDDED_DATABASE + settings.EMBEDDED_BROKER:
             now = time.monotonic()
             if now - self._checked > 1:
@@ -122,8 +132,8 @@ def _run(supervisor: Supervisor, servers: Servers, *, seed: bool) -> None:
     say(f"\nREADY\n  portal    {_url()}/\n  admin     {_url()}/admin/\n  API docs  {_url()}/api/docs\n")
     say(f"  accounts: {settings.DATA_DIR / 'demo.json'}    stop: Ctrl-C\n")
     while True:
-        supervisor.check()
-        servers.check()
+        supervisor.revive()
+        servers.revive()
         time.sleep(0.2)
 
 
@@ -152,6 +162,20 @@ def _refuse_taken_port() -> None:
         except OSError as problem:
             hint = f"Choose another with PORT, as in: PORT={settings.PORT + 1} make demo"
             raise CommandError(f"Port {settings.PORT} is not free ({problem.strerror}). {hint}") from None
+
+
+def _refuse_second_demo() -> IO[str]:
+    """The lock on this folder's demo, held until the file is closed: two would overwrite each other's demo.json and run
+    the schedule twice."""
+    settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+    file = (settings.DATA_DIR / "demo.lock").open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        hint = "Stop it, or choose another folder: DATA_DIR=.data2 make demo"
+        raise CommandError(f"A demo runs in {settings.DATA_DIR} already. {hint}") from None
+    return file
 
 
 def _write_demo_json(accounts: Path) -> None:
