@@ -1,5 +1,6 @@
 """What can be wrong with money, each with a name, a code and a sentence to act on."""
 
+from billing_portal.kit.display.amounts import money_text
 from billing_portal.kit.errors import BadInput, Conflict, Forbidden
 from billing_portal.kit.money import Money
 
@@ -8,7 +9,10 @@ class AmountExceedsDue(BadInput):
     code = "amount_exceeds_due"
 
     def __init__(self, *, asked: Money, due: Money) -> None:
-        super().__init__(f"Only {due} is still due on this invoice; {asked} is more than that.", field="amount")
+        super().__init__(
+            f"Only {money_text(due)} is still due on this invoice; {money_text(asked)} is more than that.",
+            field="amount",
+        )
 
 
 class CurrencyMismatch(BadInput):
@@ -60,5 +64,6 @@ class CreditExceedsInvoice(BadInput):
 
     def __init__(self, *, asked: Money, left: Money) -> None:
         super().__init__(
-            f"Only {left} of this invoice can still be credited; {asked} is more than that.", field="amount"
+            f"Only {money_text(left)} of this invoice can still be credited; {money_text(asked)} is more than that.",
+            field="amount",
         )

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from billing_portal.kit import fields
+from billing_portal.kit.actors import ActorKind
 from payments import queries
 from payments.models import CreditNote, Invoice, InvoiceLine, Payment, Refund, StatusChange
 from payments.models.invoice import InvoiceKind, InvoiceStatus
@@ -101,12 +102,15 @@ class RefundOut(serializers.Serializer):
 
 
 class HistoryOut(serializers.Serializer):
-    """One status change. `from` is null for the first."""
+    """One status change. `from` is null for the first; `actor` names no person of ours: those are "staff"."""
 
     to = serializers.CharField(source="new")
     at = fields.Instant()
-    actor = serializers.CharField(source="actor_label")
+    actor = serializers.SerializerMethodField()
     reason = serializers.CharField(allow_blank=True)
+
+    def get_actor(self, change: StatusChange) -> str:
+        return "staff" if change.actor_kind == ActorKind.STAFF else change.actor_label
 
     def get_fields(self) -> dict[str, serializers.Field]:
         """`from` is a word of Python's, so it can't be written as the others are."""

@@ -14,6 +14,7 @@ from billing_portal.kit import fields
 from billing_portal.kit.serializers import Parsed, StrictSerializer
 from payments.api.documents import SHOWN_PAYMENT_STATUSES
 from payments.models import Invoice, Payment
+from payments.providers import registry
 
 _Row = TypeVar("_Row", bound=Model)
 
@@ -38,6 +39,20 @@ class CardFreeText(fields.Text):
         return text
 
 
+class Line(CardFreeText):
+    """One line of it: what stands on a check has no line breaks."""
+
+    default_error_messages = {
+        "not_one_line": "Send one line of text, without line breaks, tabs or other control characters."
+    }
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not text.isprintable():
+            self.fail("not_one_line")
+        return text
+
+
 class NoCardData(StrictSerializer):
     """Refuses members that are named like parts of a card, with a code of their own."""
 
@@ -47,16 +62,30 @@ class NoCardData(StrictSerializer):
             if names:
                 message = CardFreeText.default_error_messages["card_data_refused"]
                 raise serializers.ValidationError({name: [message] for name in names}, code="card_data_refused")
+            self.check_before_fields(data)
         return super().to_internal_value(data)
+
+    def check_before_fields(self, data: Mapping[str, Any]) -> None:
+        """What makes looking at the fields pointless. Raises ValidationError."""
 
 
 class PaymentMethodIn(NoCardData):
     """`kind`, `reference` and `receivedOn` belong to `manual`."""
 
+    default_error_messages = {"method_not_offered": "This way of paying is not offered here."}
+
     type = fields.OneOf(METHOD_TYPES)
     kind = fields.OneOf(["check", "wire", "cash", "other"], default="check")
-    reference = CardFreeText(required=False, max_length=140)
+    reference = Line(required=False, max_length=140)
     receivedOn = fields.Day(source="received_on", required=False)
+
+    def check_before_fields(self, data: Mapping[str, Any]) -> None:
+        """A method that is off is not offered, whatever members it would bring along."""
+        wanted = data.get("type")
+        if wanted in METHOD_TYPES and wanted != "manual" and registry.provider_for(wanted) is None:
+            raise serializers.ValidationError(
+                {"type": [self.error_messages["method_not_offered"]]}, code="method_not_offered"
+            )
 
 
 class PaymentIn(NoCardData):

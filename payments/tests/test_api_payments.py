@@ -84,6 +84,12 @@ def test_a_bad_amount_is_named_and_nothing_is_stored(owner: Client, amount: str)
         ({"paymentMethod": {"type": "cheque"}}, "paymentMethod.type", "unknown_choice"),
         ({"paymentMethod": {"type": "card"}}, "paymentMethod.type", "method_not_offered"),
         ({"paymentMethod": {"type": "manual", "receivedOn": "2026-02-30"}}, "paymentMethod.receivedOn", "not_a_day"),
+        (
+            {"paymentMethod": {"type": "card", "stripePaymentMethodId": "pm_1234567890"}},
+            "paymentMethod.type",
+            "method_not_offered",
+        ),
+        ({"paymentMethod": {"type": "manual", "reference": "a\nb"}}, "paymentMethod.reference", "not_one_line"),
         ({"tenantId": "x"}, "tenantId", "unknown_field"),
         ({"status": "succeeded"}, "status", "unknown_field"),
         ({"description": "card 4242 4242 4242 4242"}, "description", "card_data_refused"),
@@ -113,6 +119,7 @@ def test_more_than_is_due_is_refused(acme: Tenant, owner: Client) -> None:
     answer = post(owner, {**BODY, "amount": 1_201, "invoiceId": str(invoice.id)})
     assert (answer.status_code, answer.json()["code"]) == (400, "amount_exceeds_due")
     assert answer.json()["errors"][0]["field"] == "amount"
+    assert answer.json()["detail"].startswith("Only $12.00 is still due")
     assert post(owner, {**BODY, "amount": 1_200, "invoiceId": str(invoice.id)}).status_code == 201
 
 
@@ -190,6 +197,11 @@ def test_lists_page_and_filter(acme: Tenant, owner: Client) -> None:
     assert owner.get("/api/payments?method=check&provider=manual").json()["count"] == 30
     assert owner.get("/api/payments?status=nonsense").status_code == 400
     assert owner.get("/api/payments?createdAfter=yesterday").json()["errors"][0]["field"] == "createdAfter"
+
+
+def test_history_names_no_person_of_the_staff(acme: Tenant, owner: Client) -> None:
+    payment = world.check_for(acme, 500, world.user(staff=True))
+    assert owner.get(f"/api/payments/{payment.id}").json()["history"][0]["actor"] == "staff"
 
 
 def test_an_invoice_shows_its_lines_with_derivation_payments_and_what_is_due(acme: Tenant, owner: Client) -> None:

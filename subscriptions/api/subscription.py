@@ -12,6 +12,8 @@ from billing_portal.kit import fields
 from billing_portal.kit.errors import NotFound
 from billing_portal.tenants.policies import May
 from billing_portal.tenants.requests import TenantRequest
+from payments import queries as money
+from payments.api.documents import NotOffered
 from subscriptions import queries
 from subscriptions.models import Subscription
 
@@ -30,6 +32,15 @@ class SubscriptionOut(serializers.Serializer):
     currentPeriodEnd = serializers.SerializerMethodField()
     trialEnd = fields.Instant(source="trial_end", allow_null=True)
     cancelAtPeriodEnd = serializers.BooleanField(source="cancel_at_period_end")
+    pendingChange = NotOffered()
+    latestInvoiceId = serializers.SerializerMethodField()
+    clientSecret = NotOffered()
+    approvalUrl = NotOffered()
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_latestInvoiceId(self, subscription: Subscription) -> str | None:
+        invoice = money.invoices(subscription.tenant).first()
+        return str(invoice.id) if invoice else None
 
     def get_planType(self, subscription: Subscription) -> str:
         return self.context["terms"].price.version.plan.code

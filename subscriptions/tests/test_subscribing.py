@@ -72,6 +72,7 @@ def test_the_guides_subscription_shows_plan_seats_and_period() -> None:
     subscription = queries.live_subscription(acme)
     assert subscription is not None
     assert (shown["id"], shown["status"], shown["seats"]) == (str(subscription.id), "active", 3)
+    assert (shown["pendingChange"], shown["latestInvoiceId"], shown["approvalUrl"]) == (None, None, None)
     assert (shown["provider"], shown["billingCycle"], shown["currency"]) == ("invoice", "monthly", "usd")
 
 
