@@ -13,6 +13,7 @@ from django.conf import settings
 
 from billing_portal.embedded import postgres, valkey
 from billing_portal.embedded.child import stop
+from billing_portal.kit import context
 from billing_portal.testing import Outcomes, at_once
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -94,3 +95,10 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     """Playwright drives Debian's Chromium: its own download fails on closed networks."""
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses its sandbox to root
     return {**browser_type_launch_args, "executable_path": str(CHROMIUM), "args": ["--disable-dev-shm-usage", *sandbox]}
+
+
+@pytest.fixture(autouse=True)
+def nobody_asked() -> Iterator[None]:
+    """No test begins inside the request of the one before it: an answer that named itself leaves its id behind."""
+    with context.bind(request_id=None, tenant_id=None, actor_label=None):
+        yield

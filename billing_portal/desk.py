@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Count
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
 from billing_portal.kit.desk import Num, Table, link_to
 from billing_portal.kit.display.amounts import money_text
@@ -179,8 +181,17 @@ def _overdue() -> Table:
 
 def _months_to_close() -> Table:
     ended = UsageMonth.objects.filter(closed_at=None, ends_at__lte=timezone.now()).order_by("label")
+    months = reverse("admin:usage_usagemonth_changelist")
     rows = [
-        (month_text(each["label"]), each["tenants"])
+        (
+            format_html(
+                '<a class="desk-link" href="{}?{}">{}</a>',
+                months,
+                urlencode({"label": each["label"], "closed_at__isempty": 1}),
+                month_text(each["label"]),
+            ),
+            each["tenants"],
+        )
         for each in ended.values("label").annotate(tenants=Count("id"))[:FIRST]
     ]
     return Table(

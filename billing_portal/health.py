@@ -1,18 +1,23 @@
 """`/healthz`: the process lives. `/readyz`: it can do its work. No authentication, and no detail beyond the three
 words."""
 
+import functools
 import logging
+from collections.abc import Callable
 
 import psycopg
 import redis
 from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from billing_portal.kit.errors import MethodNotAllowed
+from billing_portal.kit.problems import problem_response
 
 log = logging.getLogger(__name__)
 
@@ -20,15 +25,27 @@ log = logging.getLogger(__name__)
 _migrated: set[str] = set()
 
 
-@require_safe
-@never_cache
+def probe(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """For GET and HEAD; other methods get a problem document, since a probe is no browser that could read a page."""
+
+    @functools.wraps(view)
+    def asked(request: HttpRequest) -> HttpResponse:
+        if request.method in {"GET", "HEAD"}:
+            return view(request)
+        response = problem_response(MethodNotAllowed())
+        response["Allow"] = "GET, HEAD"
+        return response
+
+    return csrf_exempt(never_cache(asked))
+
+
+@probe
 def healthz(_: HttpRequest) -> JsonResponse:
     """200 while the process lives: asks nobody."""
     return JsonResponse({"status": "ok"})
 
 
-@require_safe
-@never_cache
+@probe
 def readyz(_: HttpRequest) -> JsonResponse:
     """200 when database and migrations are fine, else 503. A dead broker is `degraded`: payments and usage are still
     taken."""

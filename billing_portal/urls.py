@@ -2,9 +2,9 @@
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from billing_portal import health
+from billing_portal.kit.schema_views import Docs, Schema
 
 handler400 = "billing_portal.kit.problems.handler400"
 handler403 = "billing_portal.kit.problems.handler403"
@@ -15,8 +15,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),
-    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("api/schema", Schema.as_view(), name="schema"),
+    path("api/docs", Docs.as_view(url_name="schema"), name="docs"),
     path("api/", include("billing_portal.tenants.api.urls")),
     path("api/", include("payments.api.urls")),
     path("api/", include("subscriptions.api.urls")),

@@ -14,7 +14,7 @@ from billing_portal.tenants.models import Tenant
 from payments import queries
 from payments.models import Invoice, Payment
 from payments.pages.standing import days_between
-from payments.pages.words import in_sentence, money_of
+from payments.pages.words import in_sentence, money_of, payment_name
 
 MOST = 3
 # How long a payment that we did not find is told about when no invoice waits for it.
@@ -32,14 +32,14 @@ class Notice:
     icon_name: str = ""
 
 
-def notices(tenant: Tenant, now: datetime) -> list[Notice]:
-    """Late invoices, payments that came to nothing, and what is being checked."""
+def notices(tenant: Tenant, now: datetime, *, may_pay: bool) -> list[Notice]:
+    """Late invoices, payments that came to nothing, and what is being checked. Only who may pay is asked to."""
     waiting = list(queries.waiting_invoices(tenant, now))
     amounts = queries.amounts_of(waiting)
     named = queries.payments(tenant).filter(id__in=[each.last_payment_id for each in waiting if each.last_payment_id])  # type: ignore[attr-defined]
     last = {payment.id: payment for payment in named}
     found = [
-        _invoice_notice(each, amounts[each.id].open, last.get(each.last_payment_id), now)  # type: ignore[attr-defined]
+        _invoice_notice(each, amounts[each.id].open, last.get(each.last_payment_id), now, may_pay=may_pay)  # type: ignore[attr-defined]
         for each in sorted(waiting, key=lambda each: (not each.is_overdue(now), each.due_at))
     ]
     lost = queries.payments(tenant).filter(
@@ -54,11 +54,11 @@ def notices(tenant: Tenant, now: datetime) -> list[Notice]:
     return found[:MOST]
 
 
-def _invoice_notice(invoice: Invoice, open_minor: int, last: Payment | None, now: datetime) -> Notice:
+def _invoice_notice(invoice: Invoice, open_minor: int, last: Payment | None, now: datetime, *, may_pay: bool) -> Notice:
     money = money_of(open_minor, invoice.currency)
     assert invoice.due_at
     how = f"Pay by check or wire with the code {invoice.remittance_code}."
-    actions: list[dict[str, object]] = [{"label": f"How to pay {money}", "url": _url(invoice.id, "#pay"), "main": True}]
+    pay: dict[str, object] = {"label": f"How to pay {money}", "url": _url(invoice.id, "#pay"), "main": True}
     cause = _cause(last)
     if invoice.is_overdue(now):
         days = count_text(max(1, days_between(invoice.due_at, now)), "day")
@@ -66,13 +66,12 @@ def _invoice_notice(invoice: Invoice, open_minor: int, last: Payment | None, now
         if last and last.status in queries.ON_THEIR_WAY:
             return Notice("bad", title, f"{cause} Until it is here, {money} stays due.", [_open(invoice.id)])
         return Notice(
-            "bad", title, f"{cause}{money} has been due since {long_text(invoice.due_at)}. {how}".strip(), actions
+            "bad",
+            title,
+            f"{cause}{money} has been due since {long_text(invoice.due_at)}. {how}".strip(),
+            [pay if may_pay else _open(invoice.id)],
         )
-    title = (
-        f"{in_sentence(last).capitalize()} did not pay invoice {invoice.number}"
-        if last
-        else f"Invoice {invoice.number} waits"
-    )
+    title = f"{payment_name(last)} did not pay invoice {invoice.number}" if last else f"Invoice {invoice.number} waits"
     text = f"{cause}{money} is due on {long_text(invoice.due_at)}. {how}"
     return Notice("warn", title, text, [_open(invoice.id)])
 

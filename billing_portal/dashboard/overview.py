@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from email.utils import parseaddr
 from typing import Any
 
 from django.conf import settings
@@ -20,6 +21,7 @@ from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant
 from billing_portal.tenants.pages.access import tenant_page
 from payments import queries as money
+from payments.pages.paying import may_pay
 from payments.pages.pays import payment_row
 from payments.pages.standing import days_between
 from subscriptions import queries as subscriptions
@@ -46,10 +48,10 @@ def overview(request: Any) -> HttpResponse:
         "days_left": count_text(days_between(now, month.ends_at) - 1, "day")
         if days_between(now, month.ends_at) > 1
         else "",
-        "notices": notices(tenant, now),
+        "notices": notices(tenant, now, may_pay=may_pay(request)),
         "subscription": _subscription(tenant, now),
         "payments": [payment_row(each) for each in money.payments(tenant).select_related("invoice")[:LAST_PAYMENTS]],
-        "write_to": settings.DEFAULT_FROM_EMAIL,
+        "write_to": _write_to(),
         "now": now,
     }
     if this.main and this.currency:
@@ -57,6 +59,12 @@ def overview(request: Any) -> HttpResponse:
         facts |= {"next": forecast(tenant, this), "unbilled": _unbilled(all_months, now)}
     facts |= _months(all_months, this)
     return render(request, "dashboard/overview.html", facts)
+
+
+def _write_to() -> str:
+    """The sender's address, where a letter to it would arrive: a host without a domain is only this machine's name."""
+    address = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+    return address if "." in address.rpartition("@")[2] else ""
 
 
 def _use(so_far: MonthSoFar, main: ClassSoFar, currency: str) -> dict[str, Any]:

@@ -9,13 +9,20 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 LINUX = sys.platform == "linux"
+SERVERS = ("postgres", "valkey")
 PR_SET_PDEATHSIG = 1
 # Bound here and not in the child: between fork and exec only what is loaded already may safely be called.
 _prctl = ctypes.CDLL(None).prctl if LINUX else None
+
+
+class Server(subprocess.Popen[bytes]):
+    """An embedded server that we started, and the data folder that it serves."""
+
+    data: Path
 
 
 class CannotStart(SystemExit):
@@ -51,9 +58,24 @@ def private_folder(folder: Path, *, owner: int, group: int) -> None:
 def starting(data: Path, name: str) -> Iterator[None]:
     """Hold the lock of a server's start: of two starters the second finds the first one's server."""
     data.mkdir(parents=True, exist_ok=True)
-    with (data / f"{name}.lock").open("a") as lock:
+    with _lock(data, name).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def leave_run_dir(data: Path) -> None:
+    """Remove the sockets' folder when it is empty. Whoever starts a server at this moment needs it: then it stays.
+
+    Both servers live in it, so the locks of both starts are held; neither is waited for.
+    """
+    with suppress(OSError), ExitStack() as locks:  # not empty, gone already, or the data folder is gone
+        for name in SERVERS:
+            fcntl.flock(locks.enter_context(_lock(data, name).open("a")), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        run_dir(data).rmdir()
+
+
+def _lock(data: Path, name: str) -> Path:
+    return data / f"{name}.lock"
 
 
 def dies_with_parent(number: signal.Signals) -> Callable[[], None] | None:
@@ -76,7 +98,8 @@ def dies_with_parent(number: signal.Signals) -> Callable[[], None] | None:
 
 
 def stop(server: subprocess.Popen[bytes], number: signal.Signals = signal.SIGINT, *, seconds: float = 20) -> None:
-    """Ask a server that we started to end, wait, and insist after `seconds`."""
+    """Ask a server that we started to end, wait, and insist after `seconds`. The last one takes the sockets' folder
+    along."""
     if server.poll() is None:
         server.send_signal(number)
     try:
@@ -84,3 +107,5 @@ def stop(server: subprocess.Popen[bytes], number: signal.Signals = signal.SIGINT
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait()
+    if isinstance(server, Server):
+        leave_run_dir(server.data)

@@ -18,7 +18,16 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from billing_portal.embedded.child import LINUX, CannotStart, dies_with_parent, private_folder, run_dir, starting, stop
+from billing_portal.embedded.child import (
+    LINUX,
+    CannotStart,
+    Server,
+    dies_with_parent,
+    private_folder,
+    run_dir,
+    starting,
+    stop,
+)
 
 SYSTEM_USER = "pgserver"
 SOCKET_LOCK = ".s.PGSQL.5432.lock"
@@ -55,7 +64,7 @@ def alive(data: Path) -> bool:
     return True
 
 
-def start(data: Path, *options: str) -> "subprocess.Popen[bytes] | None":
+def start(data: Path, *options: str) -> Server | None:
     """Start the cluster of `data`, made at the first time. Returns its process, for the caller to stop; None when one
     answers.
 
@@ -68,6 +77,7 @@ def start(data: Path, *options: str) -> "subprocess.Popen[bytes] | None":
     with starting(data, "postgres"):
         if alive(data):
             return None
+        program = bin_dir() / "postgres"
         user, rights = _account(data)
         for folder in (cluster, run):
             private_folder(folder, owner=user.pw_uid, group=user.pw_gid)
@@ -75,8 +85,8 @@ def start(data: Path, *options: str) -> "subprocess.Popen[bytes] | None":
             _make_cluster(cluster, rights)
         _bury(cluster, run)
         with (data / "postgres.log").open("ab") as log:
-            server = subprocess.Popen(
-                [bin_dir() / "postgres", "-D", cluster, "-c", f"unix_socket_directories={run}", *OPTIONS, *options],
+            server = Server(
+                [program, "-D", cluster, "-c", f"unix_socket_directories={run}", *OPTIONS, *options],
                 **rights,
                 cwd="/",
                 stdin=subprocess.DEVNULL,
@@ -85,6 +95,7 @@ def start(data: Path, *options: str) -> "subprocess.Popen[bytes] | None":
                 process_group=0,  # Ctrl-C at the terminal is for the starter, who stops us in its turn
                 preexec_fn=dies_with_parent(signal.SIGINT),  # SIGINT is PostgreSQL's fast shutdown
             )
+        server.data = data
         try:
             _wait(server, data)
         except BaseException:  # Ctrl-C too: nobody would know of the server
@@ -105,7 +116,7 @@ def create_database(data: Path, name: str) -> bool:
         return True
 
 
-def _wait(server: "subprocess.Popen[bytes]", data: Path) -> None:
+def _wait(server: Server, data: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not alive(data):
         if server.poll() is not None:

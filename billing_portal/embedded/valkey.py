@@ -15,7 +15,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from billing_portal.embedded.child import CannotStart, dies_with_parent, private_folder, run_dir, starting, stop
+from billing_portal.embedded.child import CannotStart, Server, dies_with_parent, private_folder, run_dir, starting, stop
 
 START_SECONDS = 20
 
@@ -55,7 +55,7 @@ def alive(data: Path) -> bool:
         client.close()
 
 
-def start(data: Path) -> "subprocess.Popen[bytes] | None":
+def start(data: Path) -> Server | None:
     """Start the broker of `data`. Returns its process, for the caller to stop; None when one answers already.
 
     Call it from the main thread: see `dies_with_parent`. Raises CannotStart with a sentence for the person at the
@@ -67,6 +67,7 @@ def start(data: Path) -> "subprocess.Popen[bytes] | None":
     with starting(data, "valkey"):
         if alive(data):
             return None
+        program = binary()
         if not run_dir(data).exists():  # when PostgreSQL was here first, it is its user's, and root may pass
             private_folder(run_dir(data), owner=os.geteuid(), group=os.getegid())
         private_folder(files, owner=os.geteuid(), group=os.getegid())
@@ -81,8 +82,8 @@ def start(data: Path) -> "subprocess.Popen[bytes] | None":
             "maxmemory-policy": "noeviction",  # a queue must refuse rather than forget
         }
         with (data / "valkey.log").open("ab") as log:
-            server = subprocess.Popen(
-                [binary(), *(part for name, value in options.items() for part in (f"--{name}", value))],
+            server = Server(
+                [program, *(part for name, value in options.items() for part in (f"--{name}", value))],
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -90,6 +91,7 @@ def start(data: Path) -> "subprocess.Popen[bytes] | None":
                 process_group=0,
                 preexec_fn=dies_with_parent(signal.SIGTERM),
             )
+        server.data = data
         try:
             _wait(server, data)
         except BaseException:  # Ctrl-C too: nobody would know of the server
@@ -98,7 +100,7 @@ def start(data: Path) -> "subprocess.Popen[bytes] | None":
         return server
 
 
-def _wait(server: "subprocess.Popen[bytes]", data: Path) -> None:
+def _wait(server: Server, data: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not alive(data):
         if server.poll() is not None:

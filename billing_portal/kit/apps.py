@@ -1,6 +1,7 @@
 """The kit: money, periods, errors and the HTTP glue that every other app stands on. It knows no tenant."""
 
 from django.apps import AppConfig
+from django.urls import register_converter
 
 
 class KitConfig(AppConfig):
@@ -9,4 +10,6 @@ class KitConfig(AppConfig):
     verbose_name = "Kit"
 
     def ready(self) -> None:
-        from billing_portal.kit import schema  # noqa: F401, PLC0415  registers how our fields are described
+        from billing_portal.kit import converters, schema  # noqa: F401, PLC0415  schema: how our fields are described
+
+        register_converter(converters.IdConverter, "id")

@@ -8,7 +8,10 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """What is wrong with one field; `field` is the camelCase path as the client sent it ("paymentMethod.type")."""
+    """What is wrong with one field; `field` is the camelCase path as the client sent it ("paymentMethod.type").
+
+    "" is the body as a whole: the problem document then names no field.
+    """
 
     field: str
     code: str
@@ -113,3 +116,65 @@ class Unavailable(BillingError):
     title = "Not available now"
     detail = "This can't be done right now. Nothing was charged. Try again in a minute."
     retry_after = 30
+
+
+# --- What HTTP itself asks for, and what is our fault -----------------------------------------------------------------
+
+
+class MethodNotAllowed(BillingError):
+    status = 405
+    code = "method_not_allowed"
+    title = "Not with this method"
+    detail = "This address does not take this method; the Allow header names those it takes."
+
+
+class NotAcceptable(BillingError):
+    status = 406
+    code = "not_acceptable"
+    title = "Not in this format"
+    detail = "We don't have this in the format that the Accept header asks for. Send it without an Accept header."
+
+
+class LengthRequired(BillingError):
+    status = 411
+    code = "length_required"
+    title = "The length of the body is missing"
+    detail = "The body came in chunks, and we can't see where it ends. Send it whole, with a Content-Length header."
+
+
+class TooLarge(BillingError):
+    status = 413
+    code = "too_large"
+    title = "The body is too large"
+    detail = "The body is larger than we take. Send less at a time."
+
+
+class UnsupportedMediaType(BillingError):
+    status = 415
+    code = "unsupported_media_type"
+    title = "Not this kind of body"
+    detail = "Send JSON, with the header Content-Type: application/json."
+
+
+class UnknownHost(BadInput):
+    code = "unknown_host"
+    title = "This is not our address"
+    detail = "We don't answer under the name in the Host header. Use the address that the portal was given to you by."
+
+
+class CsrfFailed(Forbidden):
+    code = "csrf_failed"
+    detail = "This page is out of date, so nothing was done. Load it again and repeat what you did."
+
+
+class Broken(BillingError):
+    """What nobody foresaw. It promises nothing about money: we don't know how far the work went."""
+
+    title = "Something broke on our side"
+    detail = "Something broke on our side, and it is in our log. Send the request again with the same Idempotency-Key."
+
+
+class DatabaseAway(Unavailable):
+    """The database can't be reached, or gave up on a lock. Again, nothing is promised about money."""
+
+    detail = "We can't do this right now. Send the request again in a minute, with the same Idempotency-Key."

@@ -25,10 +25,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from billing_portal.kit.errors import BadInput, Conflict, IdempotencyMismatch
+from billing_portal.kit.errors import BadInput, Conflict, IdempotencyMismatch, UnsupportedMediaType
 from billing_portal.kit.models import IdempotencyRecord
 from billing_portal.kit.problems import CONTENT_TYPE as PROBLEM
-from billing_portal.kit.problems import UnsupportedMediaType
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"

@@ -9,7 +9,7 @@ import logging
 import math
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.core.signals import got_request_exception
 from django.db import DatabaseError, DataError, InterfaceError, OperationalError
@@ -24,11 +24,19 @@ from billing_portal.kit import context
 from billing_portal.kit.errors import (
     BadInput,
     BillingError,
+    Broken,
+    CsrfFailed,
+    DatabaseAway,
     Forbidden,
+    MethodNotAllowed,
+    NotAcceptable,
     NotAuthenticated,
     NotFound,
+    TooLarge,
     TooManyRequests,
     Unavailable,
+    UnknownHost,
+    UnsupportedMediaType,
 )
 from billing_portal.kit.field_errors import flatten
 from billing_portal.kit.strict_json import Malformed
@@ -38,52 +46,6 @@ CONTENT_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:problem:"
 
 log = logging.getLogger(__name__)
-
-
-class MethodNotAllowed(BillingError):
-    status = 405
-    code = "method_not_allowed"
-    title = "Not with this method"
-    detail = "This address does not take this method; the Allow header names those it takes."
-
-
-class NotAcceptable(BillingError):
-    status = 406
-    code = "not_acceptable"
-    title = "Not in this format"
-    detail = "We answer in JSON. Send Accept: application/json, or no Accept header."
-
-
-class TooLarge(BillingError):
-    status = 413
-    code = "too_large"
-    title = "The body is too large"
-    detail = "The body is larger than we take. Send less at a time."
-
-
-class UnsupportedMediaType(BillingError):
-    status = 415
-    code = "unsupported_media_type"
-    title = "Not this kind of body"
-    detail = "Send JSON, with the header Content-Type: application/json."
-
-
-class CsrfFailed(Forbidden):
-    code = "csrf_failed"
-    detail = "This page is out of date, so nothing was done. Load it again and repeat what you did."
-
-
-class Broken(BillingError):
-    """What nobody foresaw. It promises nothing about money: we don't know how far the work went."""
-
-    title = "Something broke on our side"
-    detail = "Something broke on our side, and it is in our log. Send the request again with the same Idempotency-Key."
-
-
-class DatabaseAway(Unavailable):
-    """The database can't be reached, or gave up on a lock. Again, nothing is promised about money."""
-
-    detail = "We can't do this right now. Send the request again in a minute, with the same Idempotency-Key."
 
 
 def problem_handler(exc: Exception, where: dict[str, Any]) -> Response:
@@ -116,7 +78,10 @@ def document(error: BillingError) -> dict[str, Any]:
         "requestId": context.ensure_request_id(),
     }
     if error.errors:
-        found["errors"] = [{"field": one.field, "code": one.code, "message": one.message} for one in error.errors]
+        found["errors"] = [
+            {**({"field": one.field} if one.field else {}), "code": one.code, "message": one.message}
+            for one in error.errors
+        ]
     found.update({_camel(name): value for name, value in error.extra.items() if value is not None})
     return found
 
@@ -137,8 +102,12 @@ def billing_error(exc: Exception) -> BillingError:  # noqa: PLR0911 (a table of 
         return TooLarge()
     if isinstance(exc, UnreadablePostError):
         return Malformed("The body broke off. Send the request again.")
+    if isinstance(exc, DisallowedHost):
+        return UnknownHost()
     if isinstance(exc, SuspiciousOperation):
-        return BadInput("This request does not look right to us. Load the page again and repeat what you did.")
+        return BadInput(
+            "This request does not look right to us, so nothing was done. Check its address and its headers."
+        )
     return _from_database(exc) if isinstance(exc, (DatabaseError, InterfaceError)) else Broken()
 
 
@@ -183,11 +152,17 @@ def _camel(name: str) -> str:
 
 def render_error(request: HttpRequest, error: BillingError) -> HttpResponse:
     """A problem document under /api/, else a page from templates/errors (the status' own, or error.html)."""
-    response: HttpResponse
     if request.path_info.startswith("/api/") or request.path_info == "/api":
-        response = JsonResponse(document(error), status=error.status, content_type=CONTENT_TYPE)
-    else:
-        response = HttpResponse(_page(request, error), status=error.status)
+        return problem_response(error)
+    response = HttpResponse(_page(request, error), status=error.status)
+    if error.retry_after is not None:
+        response["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def problem_response(error: BillingError) -> HttpResponse:
+    """The problem document as Django's own response, for what happens outside of API views."""
+    response = JsonResponse(document(error), status=error.status, content_type=CONTENT_TYPE)
     if error.retry_after is not None:
         response["Retry-After"] = str(error.retry_after)
     return response

@@ -35,11 +35,14 @@ PROBLEM: Schema = {
             "items": {
                 "type": "object",
                 "properties": {
-                    "field": {"type": "string", "description": "Path of the field, as in paymentMethod.type."},
+                    "field": {
+                        "type": "string",
+                        "description": "Path of the field, as in paymentMethod.type. Absent: the body as a whole.",
+                    },
                     "code": {"type": "string"},
                     "message": {"type": "string"},
                 },
-                "required": ["field", "code", "message"],
+                "required": ["code", "message"],
             },
         },
         "paymentId": {"type": "string", "format": "uuid"},

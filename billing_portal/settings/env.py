@@ -1,6 +1,7 @@
 """Read settings from the environment: each helper says what it could not read, and how it should look."""
 
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,17 @@ def integer(name: str, default: int, *, at_least: int = 0) -> int:
 def names(name: str, *default: str) -> list[str]:
     """A list separated by commas."""
     return [part.strip() for part in text(name).split(",") if part.strip()] or list(default)
+
+
+def origins(name: str) -> list[str]:
+    """Web origins separated by commas, as browsers send them: `https://app.example.com`, with a port if need be."""
+    found = [origin.lower() for origin in names(name)]
+    for origin in found:
+        if not re.fullmatch(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", origin):
+            raise ImproperlyConfigured(
+                f"{name} holds {origin!r}: write each origin whole and without a path, like https://app.example.com."
+            )
+    return found
 
 
 def amounts(name: str, default: dict[str, int]) -> dict[str, int]:

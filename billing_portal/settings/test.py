@@ -12,6 +12,7 @@ for _name in (
     "PORT",
     "PUBLIC_URL",
     "ALLOWED_HOSTS",
+    "CORS_ALLOWED_ORIGINS",
     "SECOND_PERSON_ABOVE",
     "STATIC_ROOT",
 ):

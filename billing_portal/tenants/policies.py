@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from django.contrib.auth.models import Group, Permission
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -58,9 +59,33 @@ def allows(capability: str, standing: Standing, user: User | None = None) -> boo
 def check(capability: str, standing: Standing, user: User | None = None) -> None:
     """Raises Forbidden, and TenantClosed for anything but reading in a tenant that is closed."""
     if not allows(capability, standing, user):
-        raise Forbidden
+        raise Forbidden(_missing(TABLE[capability], standing))
     if standing.tenant.is_closed and not TABLE[capability].reads_only:
         raise TenantClosed
+
+
+def _missing(rule: Rule, standing: Standing) -> str | None:
+    """What would have to change, for whoever reads the refusal; None is the sentence for a member's role."""
+    needs_key = rule.scope and f"an API key with the scope {rule.scope.value}"
+    if standing.key is not None:
+        if rule.scope is None:
+            return "No API key may do this; it takes a person."
+        return f"This API key lacks the scope {rule.scope.value} ({rule.scope.label.lower()}). Use a key that has it."
+    if standing.is_staff:
+        return _missing_permission(rule.staff) if rule.staff else "Staff may not do this; it takes a member."
+    return f"No role may do this; it takes {needs_key}." if needs_key and not rule.roles else None
+
+
+def _missing_permission(name: str) -> str:
+    """A permission of Django's in the words of the admin, and the groups that bring it."""
+    app, _, codename = name.partition(".")
+    words = Permission.objects.filter(content_type__app_label=app, codename=codename).values_list("name", flat=True)
+    groups = Group.objects.filter(permissions__content_type__app_label=app, permissions__codename=codename)
+    bring = ", ".join(groups.order_by("name").values_list("name", flat=True))
+    return (
+        f"Your staff account lacks the permission “{words.first() or codename}” ({name}). "
+        f"Ask whoever manages staff accounts{f' for a group that has it: {bring}' if bring else ''}."
+    )
 
 
 class TenantPermission(BasePermission):
@@ -77,7 +102,7 @@ class TenantPermission(BasePermission):
         user: Any = request.user
         if not user.is_authenticated:
             raise NotAuthenticated
-        named = request.headers.get("X-Tenant")
+        named = request.headers.get("X-Tenant") or None  # an empty header names nobody
         standing = of_key(user.key, named) if isinstance(user, KeyHolder) else of_user(user, named)
         check(self.by_method.get(request.method or "", self.capability), standing, user)
         take_on(request, standing)

@@ -25,6 +25,14 @@ def data(response: HttpResponse, block: str) -> Any:
     return json.loads(found[1])
 
 
+def hidden(response: HttpResponse) -> dict[str, list[str]]:
+    """The hidden fields of a page's forms, as a browser sends them back."""
+    found: dict[str, list[str]] = {}
+    for name, value in re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', response.content.decode()):
+        found.setdefault(name, []).append(html.unescape(value))
+    return found
+
+
 def queries(client: Client, path: str) -> int:
     """How many queries the page at `path` takes."""
     with CaptureQueriesContext(connection) as captured:

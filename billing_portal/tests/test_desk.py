@@ -1,5 +1,8 @@
 """The finance desk as a whole: every page opens for whoever may look, and nobody edits books by a form."""
 
+import html
+import re
+
 import pytest
 from django.contrib import admin
 from django.urls import reverse
@@ -112,6 +115,20 @@ def test_the_sidebar_counts_what_awaits_review(client, busy):
     assert "badge" not in next(
         i for g in page.context["sidebar_navigation"] for i in g["items"] if i["title"] == "Awaiting review"
     )
+
+
+def test_a_month_that_waits_leads_to_its_tenants(client):
+    for _ in range(3):
+        world.call(world.subscribed(), "5", world.at("2026-09-10"))
+    closed = world.subscribed(slug="closed")
+    world.overage_invoice(closed)
+    world.call(world.subscribed(), "5", world.at("2026-10-10"))
+    client.force_login(world.user(staff=True, groups=("finance",)))
+    page = client.get("/admin/").content.decode()
+    (link,) = re.findall(r'href="([^"]*)">September.2026</a>', page)
+    listed = client.get(html.unescape(link)).context["cl"].result_list
+    assert {(month.label, month.closed_at) for month in listed} == {("2026-09", None)}
+    assert len(listed) == 3
 
 
 @pytest.mark.parametrize("path", ["/admin/payments/payment/", "/admin/payments/payment/?status__exact=awaiting_review",

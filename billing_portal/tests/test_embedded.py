@@ -64,6 +64,24 @@ def test_its_socket_is_ours_alone_and_nothing_listens_on_tcp(data):
         child.stop(broker, signal.SIGTERM)
 
 
+def test_the_last_to_end_takes_the_folder_of_the_sockets_along(data):
+    database, broker, run = postgres.start(data), valkey.start(data), child.run_dir(data)
+    child.stop(broker, signal.SIGTERM)
+    assert run.exists(), "the database lives in it"
+    child.stop(database)
+    assert not run.exists()
+
+
+@pytest.mark.parametrize("other", child.SERVERS)
+def test_the_folder_stays_for_somebody_who_starts_at_this_moment(data, other):
+    broker, run = valkey.start(data), child.run_dir(data)
+    with child.starting(data, other):
+        child.stop(broker, signal.SIGTERM)
+        assert run.exists()
+    child.stop(valkey.start(data), signal.SIGTERM)
+    assert not run.exists()
+
+
 def test_it_starts_again_at_once_after_kill_9(server, data):
     process = server.start(data)
     process.kill()  # and not waited for: a zombie still looks alive by its pid

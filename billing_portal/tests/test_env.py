@@ -64,7 +64,7 @@ def test_a_secret_is_made_once_and_kept_private(tmp_path):
 
 def test_the_example_lists_every_variable_that_is_read_and_no_other():
     root = Path(settings.BASE_DIR)
-    read = re.compile(r"""env\.(?:text|flag|integer|names|amounts)\(\s*"([A-Z_]+)\"""")
+    read = re.compile(r"""env\.(?:text|flag|integer|names|origins|amounts)\(\s*"([A-Z_]+)\"""")
     sources = [
         *(root / "billing_portal/settings").glob("*.py"),
         *(root / "billing_portal/management/commands").glob("*.py"),

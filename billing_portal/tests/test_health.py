@@ -3,6 +3,7 @@
 import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.test import Client
 
 from billing_portal import health
 
@@ -18,6 +19,14 @@ def forget_migrations():
 
 def test_the_process_lives_even_without_a_database(client):
     assert client.get("/healthz").json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_a_probe_only_reads(path, method):
+    answer = Client(enforce_csrf_checks=True).generic(method, path)
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert (answer["Content-Type"], answer["Allow"]) == ("application/problem+json", "GET, HEAD")
 
 
 def test_ready_with_everything(client, db, live_broker, settings):

@@ -84,6 +84,24 @@ def test_ones_own_object_is_there(route: Route) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("route", [pytest.param(route, id=route.name) for route in WITH_IDS if route.is_api])
+def test_an_id_in_capitals_is_the_same_object_and_the_wall_holds(route: Route) -> None:
+    mine, theirs = house("acme"), house("globex")
+    client = callers(route, mine)["owner"]
+
+    def asked(ids: dict[str, Any]) -> tuple[int, Any]:
+        url = route.url(**ids)
+        for one in ids.values():
+            url = url.replace(str(one), str(one).upper())
+        return ask(client, "GET", url, {})
+
+    own = values_of(route, mine)
+    status, body = asked(own)
+    assert (status, body["id"]) == (200, str(next(iter(own.values()))))
+    assert asked(values_of(route, theirs)) == ask(client, "GET", route.url(**dict.fromkeys(own, uuid4())), {})
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     "route", [pytest.param(route, id=route.name) for route in routes() if route.is_api and not route.kwargs]
 )

@@ -37,11 +37,6 @@ class Booking:
             parts.append(f"{money_text(self.to_credit)} becomes credit")
         return f"{', '.join(parts)}."
 
-    @property
-    def mark(self) -> str:
-        """What was shown, to be compared with what is true when the button is pressed."""
-        return f"{self.invoice.id if self.invoice else ''}:{self.to_invoice.minor}:{self.to_credit.minor}"
-
 
 def booking_of(amount: Money, invoice: Invoice | None, *, taken_before: int = 0) -> Booking:
     """The split that settling makes: the invoice takes what it still asks for while it is open, the rest is credit.
@@ -52,6 +47,17 @@ def booking_of(amount: Money, invoice: Invoice | None, *, taken_before: int = 0)
     due = max(0, queries.amounts(invoice).open - taken_before) if invoice and is_open else 0
     part = min(amount.minor, due)
     return Booking(invoice, amount, Money(part, amount.currency), Money(due - part, amount.currency))
+
+
+def mark(payment: Payment, to_invoice_minor: int) -> str:
+    """What was shown of a payment, to be compared with what is booked. What the invoice leaves of it is credit."""
+    return f"{payment.id}:{payment.invoice_id}:{to_invoice_minor}"
+
+
+def mark_of_booked(payment: Payment) -> str:
+    """The same of a payment that is booked."""
+    parts = payment.allocations.filter(invoice=payment.invoice_id)
+    return mark(payment, sum(part.amount_minor for part in parts))
 
 
 def bookings_of(payments: Iterable[Payment]) -> list[Booking]:

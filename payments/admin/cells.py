@@ -36,7 +36,7 @@ def invoice_state(invoice: Invoice, amounts: InvoiceAmounts, now: datetime) -> s
     """The word for an invoice: what is stored, or what its date and its payments make of an open one."""
     if invoice.is_overdue(now):
         return "overdue"
-    if invoice.status == Invoice.Status.OPEN and amounts.open < amounts.total:
+    if invoice.status == Invoice.Status.OPEN and amounts.allocated > 0:
         return "partly_paid"
     return invoice.status
 
@@ -50,9 +50,15 @@ def payment_words(payment: Payment) -> str:
     return f"{payment.get_method_display().lower()} {payment.reference or ''}".strip()
 
 
+def payment_title(payment: Payment) -> str:
+    """'Check CHK-1': as sentences and cells begin. A reference keeps its letters as they were written."""
+    words = payment_words(payment)
+    return words[:1].upper() + words[1:]
+
+
 def payment_named(payment: Payment) -> str:
     """'Check 20984 for $9,000.00': as messages begin."""
-    return f"{payment_words(payment).capitalize()} for {money_text(payment.amount)}"
+    return f"{payment_title(payment)} for {money_text(payment.amount)}"
 
 
 def state_badge(subject: str, state: str | None) -> SafeString | str:

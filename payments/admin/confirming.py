@@ -10,8 +10,8 @@ from django.http import HttpRequest
 
 from billing_portal.kit.desk import Confirmation, Notice, Num, Table, link_to
 from billing_portal.kit.display.amounts import money_text
-from payments.admin.booking import Booking
-from payments.admin.cells import amount, payment_words
+from payments.admin.booking import Booking, mark
+from payments.admin.cells import amount, payment_title
 from payments.admin.forms import RejectForm
 from payments.models import Payment
 
@@ -21,11 +21,6 @@ OTHERS_WORK = "You recorded this payment, and its amount needs a second person: 
 def is_for_another(payment: Payment, request: HttpRequest) -> bool:
     """Whether the person who asks recorded it and has to leave it to a second one."""
     return payment.needs_second_person and payment.recorded_by_id == request.user.pk
-
-
-def mark_of(bookings: Sequence[Booking]) -> str:
-    """All that was shown, to be compared when the button is pressed."""
-    return " ".join(booking.mark for booking in bookings)
 
 
 def verifying(
@@ -40,7 +35,10 @@ def verifying(
         button="" if mine or not payments else f"Verify and book {_them(payments)}",
         notices=notices,
         tables=[_bookings_table(payments, bookings)] if payments else [],
-        hidden=[("shown", mark_of(bookings))],
+        hidden=[
+            ("shown", mark(payment, booking.to_invoice.minor))
+            for payment, booking in zip(payments, bookings, strict=True)
+        ],
     )
 
 
@@ -107,7 +105,7 @@ _PAYMENT_HEADS = ("Payment", "Tenant", "Recorded by", Num("Amount"))
 def _payment_cells(payment: Payment) -> tuple[Any, ...]:
     recorder = "the tenant" if payment.declared_by_tenant else payment.recorded_by or "—"
     return (
-        link_to(payment, payment_words(payment).capitalize()),
+        link_to(payment, payment_title(payment)),
         payment.tenant,
         recorder,
         amount(payment.amount_minor, payment.currency),

@@ -100,6 +100,11 @@ class Draft:
         return self.tenant.currency if self.tenant else None
 
     @property
+    def chosen(self) -> OpenInvoice | None:
+        """The row of the invoice this payment is for."""
+        return next((row for row in self.rows if row.chosen), None)
+
+    @property
     def booking(self) -> Booking | None:
         """None until there is an amount."""
         return booking_of(self.amount, self.invoice) if self.amount else None
@@ -136,8 +141,9 @@ class Draft:
 
     @property
     def last_payment(self) -> Payment | None:
-        """The newest that has not come to nothing."""
-        return Payment.objects.filter(tenant=self.tenant, status__in=_LIVING).first() if self.tenant else None
+        """The newest that arrived: one that awaits review is only said to have."""
+        arrived = (Payment.Status.CLEARING, Payment.Status.SUCCEEDED)
+        return Payment.objects.filter(tenant=self.tenant, status__in=arrived).first() if self.tenant else None
 
     def _sum(self, name: str, *, only_late: bool = False) -> Money | None:
         if not self.currency:
@@ -164,7 +170,7 @@ def _rows(
         days_late = _days_late(invoice, tenant, now)
         if part == due:
             state = "paid"
-        elif part or due < amounts[invoice.id].total:
+        elif part or amounts[invoice.id].allocated > 0:
             state = "partly_paid"
         else:
             state = "overdue" if days_late > 0 else "open"

@@ -11,7 +11,6 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from billing_portal.cards import holds_card_number
-from billing_portal.kit.display.amounts import money_text
 from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant
 from payments import policies
@@ -41,7 +40,7 @@ class AmountText(forms.CharField):
     """An amount in main units, exactly as typed: the currency that tells how to read it is another field's business."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(strip=False, max_length=32, **options)
+        super().__init__(strip=False, **options)
         self.widget.attrs.update({"class": "desk-input desk-amount", "inputmode": "decimal", "autocomplete": "off"})
 
 
@@ -118,7 +117,7 @@ class RecordForm(forms.Form):
         if twins and not self.cleaned_data["duplicate_confirmed"]:
             self.add_error(
                 "duplicate_confirmed",
-                f"{tenant} has a payment like this already: {twins[0]}, recorded for {money_text(twins[0].amount)}. "
+                f"{tenant} has a payment like this already: {twins[0]}. "
                 "If this is another one, tick the box and save again.",
             )
 

@@ -9,9 +9,10 @@ from django.utils.safestring import SafeString
 
 from billing_portal.kit.desk import Num, Table, link_to
 from billing_portal.kit.display.amounts import number_text, unit_price_text
+from billing_portal.kit.display.counting import count_text
 from billing_portal.kit.display.dates import date_text
 from payments import queries
-from payments.admin.cells import amount, payment_badge, payment_words
+from payments.admin.cells import amount, payment_badge, payment_title
 from payments.explaining import facts_of
 from payments.models import Invoice, InvoiceLine
 
@@ -36,7 +37,7 @@ def lines_table(invoice: Invoice) -> Table:
     rows = [
         (
             _line_title(line, currency),
-            f"{number_text(line.quantity)} {line.unit}s" if line.unit else number_text(line.quantity),
+            count_text(line.quantity, line.unit) if line.unit else number_text(line.quantity),
             unit_price_text(line.unit_amount, currency),
             amount(line.amount_minor, currency),
         )
@@ -65,7 +66,7 @@ def payments_table(invoice: Invoice) -> Table:
         parts[part.payment_id] = parts.get(part.payment_id, 0) + part.amount_minor
     rows: list[tuple[Any, ...]] = [
         (
-            link_to(payment, payment_words(payment).capitalize()),
+            link_to(payment, payment_title(payment)),
             payment_badge(payment),
             date_text(payment.received_on or payment.created_at),
             amount(payment.amount_minor, payment.currency),

@@ -13,7 +13,7 @@ from unfold.decorators import display
 
 from billing_portal.kit.desk import BooksAdmin, Num, Table, link_to
 from billing_portal.kit.display.dates import date_text
-from payments.admin.cells import amount, debit_credit, legs_table, payment_words, state_badge
+from payments.admin.cells import amount, debit_credit, legs_table, payment_title, state_badge
 from payments.models import (
     CreditBalance,
     CreditNote,
@@ -64,7 +64,7 @@ class LedgerLegAdmin(BooksAdmin):
 
     @display(description="Payment")
     def payment_named(self, leg: LedgerLeg) -> SafeString | str:
-        return link_to(leg.payment, payment_words(leg.payment).capitalize()) if leg.payment else "—"
+        return link_to(leg.payment, payment_title(leg.payment)) if leg.payment else "—"
 
     def tables(self, request: HttpRequest, obj: Any) -> list[Table]:
         return [legs_table(LedgerLeg.objects.filter(entry_id=obj.entry_id).order_by("-amount_minor"), "")]

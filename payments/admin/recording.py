@@ -18,7 +18,7 @@ from billing_portal.kit.errors import BillingError
 from billing_portal.tenants.models import Tenant
 from billing_portal.tenants.staff import staff_actor
 from payments.actions.recording import record_manual_payment
-from payments.admin.cells import payment_words
+from payments.admin.cells import payment_title
 from payments.admin.drafts import Draft
 from payments.admin.forms import RecordForm
 from payments.models import Payment
@@ -50,7 +50,11 @@ class RecordsPayments(BooksAdmin):
                 return HttpResponseRedirect(self._next(request, payment))
             return self._page(request, form, Draft.read(request.POST, now))
         draft = Draft.read(request.GET, now)
-        form = RecordForm(initial={"tenant": draft.tenant, "received_on": now.date()})
+        amount = ""
+        if "invoice" in request.GET and draft.chosen:  # opened from the invoice: most checks pay it whole
+            amount = draft.chosen.due.decimal_text()
+            draft = Draft.read({**request.GET.dict(), "amount": amount}, now)
+        form = RecordForm(initial={"tenant": draft.tenant, "received_on": now.date(), "amount": amount})
         return self._page(request, form, draft)
 
     def follow_view(self, request: HttpRequest) -> HttpResponse:
@@ -83,7 +87,7 @@ class RecordsPayments(BooksAdmin):
         who = "Somebody other than you has to verify it" if payment.needs_second_person else "It has to be verified"
         messages.success(
             request,
-            f"{payment_words(payment).capitalize()} of {payment.tenant} for {money_text(payment.amount)} is recorded "
+            f"{payment_title(payment)} of {payment.tenant} for {money_text(payment.amount)} is recorded "
             f"and awaits review. {who}; until then no invoice changes.",
         )
         if "_addanother" in request.POST:

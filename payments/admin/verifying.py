@@ -6,22 +6,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
-from billing_portal.kit.desk import BooksAdmin, Notice
+from billing_portal.kit.desk import BooksAdmin, Confirmation, Notice
 from billing_portal.kit.display.amounts import money_text
 from billing_portal.kit.errors import BillingError
 from billing_portal.kit.money import Money
 from billing_portal.tenants.staff import staff_actor, staff_user
 from payments import queries
 from payments.actions.recording import reject_manual_payment, verify_manual_payment
-from payments.admin.booking import bookings_of
-from payments.admin.cells import payment_named, payment_words
-from payments.admin.confirming import OTHERS_WORK, for_list, is_for_another, mark_of, rejecting, verifying
+from payments.admin.booking import bookings_of, mark_of_booked
+from payments.admin.cells import payment_named, payment_title
+from payments.admin.confirming import OTHERS_WORK, for_list, is_for_another, rejecting, verifying
 from payments.admin.forms import RejectForm
 from payments.models import Payment
 
@@ -61,14 +62,10 @@ class VerifiesPayments(BooksAdmin):
         if payment.status != WAITING:
             messages.info(request, done_before(payment))
             return HttpResponseRedirect(self.detail_url(payment.pk))
-        booking = bookings_of([payment])[0]
-        notices = []
-        if request.method == "POST":
-            if request.POST.get("shown") in (None, booking.mark):
-                self._verify(request, [payment])
-                return HttpResponseRedirect(self.detail_url(payment.pk))
-            notices.append(Notice("warning", "The invoice has changed meanwhile. This is what would be booked now."))
-        return self.ask(request, verifying([payment], [booking], notices, request), payment)
+        changed = self._verify(request, [payment]) if request.method == "POST" else []
+        if request.method == "POST" and not changed:
+            return HttpResponseRedirect(self.detail_url(payment.pk))
+        return self.ask(request, _asked([payment], request, changed=bool(changed)), payment)
 
     @action(description="Reject", permissions=["verify"], icon="close")
     def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -85,23 +82,28 @@ class VerifiesPayments(BooksAdmin):
 
     @admin.action(description="Verify the chosen payments", permissions=["verify"])
     def verify_chosen(self, request: HttpRequest, queryset: QuerySet[Payment]) -> HttpResponse | None:
-        """Several at once, each on its own: what one can't be is said, the others go on."""
+        """Several at once, each on its own: what one can't be is said, the others go on.
+
+        Those that would be booked otherwise than was shown are shown again.
+        """
         chosen = list(queryset.select_related("tenant", "invoice").order_by("created_at", "id"))
         waiting = [each for each in chosen if each.status == WAITING and not is_for_another(each, request)]
-        bookings = bookings_of(waiting)
         notices = [Notice("info", done_before(each)) for each in chosen if each.status != WAITING]
         notices += [
-            Notice("warning", f"{payment_words(each).capitalize()}: {OTHERS_WORK}")
+            Notice("warning", f"{payment_title(each)}: {OTHERS_WORK}")
             for each in chosen
             if each.status == WAITING and each not in waiting
         ]
+        changed: list[Payment] = []
         if "confirmed" in request.POST:
-            if request.POST.get("shown") == mark_of(bookings):
-                self._verify(request, waiting)
+            changed = self._verify(request, waiting)
+            for notice in notices:
+                messages.info(request, notice.text)
+            if not changed:
                 return None
-            notices.insert(0, Notice("warning", "Something has changed meanwhile. This is what would be booked now."))
-        asked = verifying(waiting, bookings, notices, request)
-        return self.ask(request, for_list(asked, "verify_chosen", chosen))
+            waiting, notices = changed, []
+        asked = _asked(waiting, request, notices, changed=bool(changed))
+        return self.ask(request, for_list(asked, "verify_chosen", waiting))
 
     @admin.action(description="Reject the chosen payments", permissions=["verify"])
     def reject_chosen(self, request: HttpRequest, queryset: QuerySet[Payment]) -> HttpResponse | None:
@@ -115,23 +117,37 @@ class VerifiesPayments(BooksAdmin):
         notices = [Notice("info", done_before(each)) for each in chosen if each.status != WAITING]
         return self.ask(request, for_list(rejecting(waiting, form, notices), "reject_chosen", chosen))
 
-    def _verify(self, request: HttpRequest, payments: Sequence[Payment]) -> None:
-        """Each in a transaction of its own; whoever comes second hears who was first."""
+    def _verify(self, request: HttpRequest, payments: Sequence[Payment]) -> list[Payment]:
+        """Book what was shown, each in a transaction of its own; whoever comes second hears who was first.
+
+        Compared with what was booked in truth, before it is committed: those that differ are left and handed back.
+        """
+        shown, changed = set(request.POST.getlist("shown")), []
         for payment in payments:
             try:
-                after = verify_manual_payment(
-                    payment_id=payment.id, verifier=staff_user(request), actor=staff_actor(request), now=timezone.now()
-                )
+                with transaction.atomic():
+                    after = verify_manual_payment(
+                        payment_id=payment.id,
+                        verifier=staff_user(request),
+                        actor=staff_actor(request),
+                        now=timezone.now(),
+                    )
+                    is_mine = after.verified_by_id == request.user.pk
+                    if is_mine and mark_of_booked(after) not in shown:
+                        transaction.set_rollback(True)
+                        changed.append(payment)
+                        continue
             except BillingError as error:
-                messages.error(request, f"{payment_words(payment).capitalize()}: {error.detail}")
+                messages.error(request, f"{payment_title(payment)}: {error.detail}")
                 continue
-            if after.verified_by_id != request.user.pk:
+            if not is_mine:
                 messages.info(request, done_before(after))
                 continue
             messages.success(
                 request,
                 f"{payment_named(after)} is verified and booked: {what_it_did(after)}",
             )
+        return changed
 
     def _reject(self, request: HttpRequest, payments: Sequence[Payment], reason: str) -> None:
         for payment in payments:
@@ -140,12 +156,20 @@ class VerifiesPayments(BooksAdmin):
                     payment_id=payment.id, reason=reason, actor=staff_actor(request), now=timezone.now()
                 )
             except BillingError as error:
-                messages.error(request, f"{payment_words(payment).capitalize()}: {error.detail}")
+                messages.error(request, f"{payment_title(payment)}: {error.detail}")
             else:
                 messages.success(
                     request,
                     f"{payment_named(payment)} is rejected. Nothing was booked.",
                 )
+
+
+def _asked(
+    payments: Sequence[Payment], request: HttpRequest, notices: Sequence[Notice] = (), *, changed: bool = False
+) -> Confirmation:
+    """What verifying them would book now; `changed` says that it is not what was shown before."""
+    again = [Notice("warning", "Something has changed meanwhile. This is what would be booked now.")] if changed else []
+    return verifying(payments, bookings_of(payments), [*again, *notices], request)
 
 
 def what_it_did(payment: Payment) -> str:

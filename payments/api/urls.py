@@ -7,7 +7,7 @@ from payments.api.payments import PaymentDetail, PaymentList
 
 urlpatterns = [
     path("payments", PaymentList.as_view(), name="payments"),
-    path("payments/<uuid:payment_id>", PaymentDetail.as_view(), name="payment"),
+    path("payments/<id:payment_id>", PaymentDetail.as_view(), name="payment"),
     path("invoices", InvoiceList.as_view(), name="invoices"),
-    path("invoices/<uuid:invoice_id>", InvoiceDetail.as_view(), name="invoice"),
+    path("invoices/<id:invoice_id>", InvoiceDetail.as_view(), name="invoice"),
 ]

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
+from billing_portal.kit.display.amounts import money_text
 from billing_portal.kit.money import Money
 from billing_portal.kit.moves import Moves
 from billing_portal.tenants.models import Tenant
@@ -142,7 +143,8 @@ class Payment(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount} {self.get_method_display().lower()} {self.reference or ''}".strip()
+        """'$9,000.00 check 20984'."""
+        return f"{money_text(self.amount)} {self.get_method_display().lower()} {self.reference or ''}".strip()
 
     @property
     def amount(self) -> Money:

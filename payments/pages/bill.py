@@ -18,8 +18,9 @@ from billing_portal.kit.money import Money
 from billing_portal.tenants.pages.access import tenant_page
 from payments import queries
 from payments.explaining import explain
-from payments.models import Allocation, CreditNote, Invoice
+from payments.models import Allocation, CreditNote, Invoice, Payment
 from payments.pages.invoice_story import InvoiceFacts, invoice_story
+from payments.pages.paying import may_pay
 from payments.pages.standing import days_between, standing
 from payments.pages.words import Reader, in_sentence
 
@@ -46,10 +47,12 @@ def invoice_page(request: Any, invoice_id: UUID) -> HttpResponse:
     ]
     changes = list(queries.history("invoice", invoice.id))
     payment_changes = queries.histories("payment", [payment.id for payment in seen])
+    stands = standing(invoice, amounts, coming, parts, now)
     story = invoice_story(
         InvoiceFacts(
             invoice=invoice,
             open_minor=amounts.open,
+            to_send_minor=stands.to_send,
             changes=changes,
             payments=seen,
             payment_changes=payment_changes,
@@ -65,16 +68,28 @@ def invoice_page(request: Any, invoice_id: UUID) -> HttpResponse:
         "nav": "invoices",
         "invoice": invoice,
         "issuer": settings.ISSUER_NAME,
-        "standing": standing(invoice, amounts, coming, parts, now),
+        "standing": stands,
         "late_by": _late_by(invoice, now),
         "lines": [{"line": line, "how": explain(line, invoice.currency)} for line in invoice.lines.all()],
         "taxes": list(invoice.tax_lines.all()),
         "rows": _rows(invoice, parts, notes),
         "still_due": Money(amounts.open if is_open else 0, invoice.currency),
         "is_open": is_open and amounts.open > 0,
+        "to_send": Money(stands.to_send, invoice.currency),
+        "coming": [_coming(payment) for payment in coming] if is_open else [],
+        "may_pay": may_pay(request),
         "story": story,
     }
     return render(request, "payments/invoice.html", facts)
+
+
+def _coming(payment: Payment) -> dict[str, Any]:
+    """A payment that is on its way: its name in a sentence, its amount, and whether we are checking it."""
+    return {
+        "name": in_sentence(payment),
+        "amount": payment.amount,
+        "is_checked": payment.status == Payment.Status.AWAITING_REVIEW,
+    }
 
 
 def _late_by(invoice: Invoice, now: datetime) -> str:

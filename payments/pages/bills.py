@@ -18,6 +18,7 @@ from billing_portal.tenants.models import Tenant
 from billing_portal.tenants.pages.access import tenant_page
 from payments import documents, queries
 from payments.models import CreditNote, Invoice
+from payments.pages.paying import may_pay
 from payments.pages.standing import Standing, days_between, standings
 from payments.pages.words import in_sentence, what_for
 
@@ -44,12 +45,14 @@ def invoices_page(request: Any) -> HttpResponse:
         ],
         "tab": tab,
         "is_new": not counts["all"],
+        "may_pay": may_pay(request),
         "tiles": _tiles(request.tenant, now) if counts["all"] or request.tenant.currency else [],
     }
     return render(request, "payments/invoices.html", facts)
 
 
 def _rows(listed: list[Invoice | CreditNote], now: datetime) -> list[dict[str, Any]]:
+    """`to_pay` asks for money: by the same test as the invoice's own page."""
     found = standings((each for each in listed if isinstance(each, Invoice)), now)
     rows: list[dict[str, Any]] = []
     for each in listed:
@@ -78,7 +81,7 @@ def _rows(listed: list[Invoice | CreditNote], now: datetime) -> list[dict[str, A
                 "amount": each.total,
                 "due": Money(amounts.open, each.currency) if is_open else None,
                 "is_late": standing.state == "overdue",
-                "to_pay": standing.state in ("overdue", "due", "partly_paid"),
+                "to_pay": standing.to_send > 0,
             }
         )
     return rows

@@ -16,10 +16,12 @@ from payments.pages.words import Reader, in_sentence, money_of, payment_name, wh
 
 @dataclass(frozen=True)
 class InvoiceFacts:
-    """What an invoice's story is told from. `open_minor` is what is still due; `mail` to whom and when it was sent."""
+    """What an invoice's story is told from. `open_minor` is what is still due, `to_send_minor` what of it is not on its
+    way; `mail` to whom and when it was sent."""
 
     invoice: Invoice
     open_minor: int
+    to_send_minor: int
     changes: Sequence[StatusChange]
     payments: Sequence[Payment]
     payment_changes: Mapping[UUID, Sequence[StatusChange]]
@@ -41,7 +43,7 @@ def invoice_story(facts: InvoiceFacts) -> list[Event]:
 
 
 def _invoice_next(facts: InvoiceFacts) -> list[Event]:
-    invoice, money = facts.invoice, money_of(facts.open_minor, facts.invoice.currency)
+    invoice, money = facts.invoice, money_of(facts.to_send_minor, facts.invoice.currency)
     if invoice.status != Invoice.Status.OPEN or invoice.due_at is None:
         return []
     events = [
@@ -54,6 +56,8 @@ def _invoice_next(facts: InvoiceFacts) -> list[Event]:
         for payment in facts.payments
         if payment.status == Payment.Status.AWAITING_REVIEW and payment.invoice_id == invoice.id
     ]
+    if not facts.to_send_minor:
+        return events
     if invoice.is_overdue(facts.now):
         return [
             *events,

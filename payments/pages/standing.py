@@ -18,11 +18,15 @@ from payments.queries import InvoiceAmounts
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`state` is a key of the invoice's states, `days` how many are left until it is due (only for "due")."""
+    """`state` is a key of the invoice's states, `days` how many are left until it is due (only for "due").
+
+    `to_send` is what of it nobody has sent yet, in minor units: only that is asked for, whatever the state.
+    """
 
     state: str
     note: str = ""
     days: int | None = None
+    to_send: int = 0
 
 
 def standings(invoices: Iterable[Invoice], now: datetime) -> dict[UUID, tuple[Standing, InvoiceAmounts]]:
@@ -51,17 +55,24 @@ def standing(
     if invoice.status != Invoice.Status.OPEN or invoice.due_at is None:
         return Standing(invoice.status)
     due = f"Due {day_text(invoice.due_at)}"
+    to_send = max(0, amounts.open - sum(payment.amount_minor for payment in coming))
     on_its_way = f"{in_sentence(coming[0])} is on its way" if coming else ""
     if invoice.is_overdue(now):
-        return Standing("overdue", f"{due}; {on_its_way}" if on_its_way else due)
+        return Standing("overdue", f"{due}; {on_its_way}" if on_its_way else due, to_send=to_send)
     if coming:
         reviewed = coming[0].status == Payment.Status.AWAITING_REVIEW
-        return Standing("awaiting_review" if reviewed else "processing", in_sentence(coming[0]))
-    if amounts.open < amounts.total:
-        return Standing(
-            "partly_paid", f"{money_of(amounts.total - amounts.open, invoice.currency)} paid; {due[0].lower()}{due[1:]}"
-        )
-    return Standing("due", due, days_between(now, invoice.due_at))
+        return Standing("awaiting_review" if reviewed else "processing", in_sentence(coming[0]), to_send=to_send)
+    came_off = f"{_came_off(invoice, amounts)}{due[0].lower()}{due[1:]}"
+    if amounts.allocated > 0:
+        return Standing("partly_paid", came_off, to_send=to_send)
+    return Standing("due", came_off if amounts.credited else due, days_between(now, invoice.due_at), to_send)
+
+
+def _came_off(invoice: Invoice, amounts: InvoiceAmounts) -> str:
+    """'$20.00 paid, $5.00 credited; ': what lessened it, by what it was."""
+    parts = [(amounts.allocated, "paid"), (amounts.credited, "credited")]
+    told = ", ".join(f"{money_of(minor, invoice.currency)} {how}" for minor, how in parts if minor)
+    return f"{told}; " if told else ""
 
 
 def _how_paid(invoice: Invoice, paying: Sequence[Allocation]) -> str:

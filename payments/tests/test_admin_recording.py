@@ -71,26 +71,6 @@ def test_yen_have_no_cents(clerk):
     assert Payment.objects.get().amount_minor == 2900
 
 
-BAD = [
-    "", " ", "0", "0.00", "-0", "-1", "+1", "1e3", "1E3", "NaN", "nan", "Infinity", "-Infinity", "1_000", " 7 ", "7 ",
-    "\n7", "١٢",
-    "\uff11\uff12", "²", "29.001", "1.", ".5", "007", "0x10", "1,000", "12,50", "9.000,00", "$12", "0.1+0.2",
-    "true", "null", "[]", "90071992547409.92", "9223372036854775808", "1" + "0" * 30, "1" + "0" * 5000, "12\x00",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("bad", BAD, ids=lambda text: repr(text)[:24])
-def test_a_bad_amount_is_refused_and_named(clerk, bad):
-    assert "amount" in errors_of(clerk.post(ADD, fields(world.subscribed(), amount=bad)))
-    assert not Payment.objects.exists()
-
-
-@pytest.mark.parametrize("bad", ["12.5", "12.0", "0", "1e3", "-1"])
-def test_a_currency_without_cents_takes_none(clerk, bad):
-    assert "amount" in errors_of(clerk.post(ADD, fields(world.subscribed(world.plan_price("jpy")), amount=bad)))
-    assert not Payment.objects.exists()
-
-
 # Fixed: two workers that run these tests must know them by the same names.
 NOBODY = "0199d5a0-7c1e-7a44-9d3f-2f1c5b7e8a90"
 

@@ -79,12 +79,32 @@ function stroke(pen, x1, y1, x2, y2) {
   pen.stroke();
 }
 
+// Where along the line, `width` wide, no bar reaches above `y`; undefined where bars leave no such place.
+function placeOverBars(chart, y, width) {
+  const { left, right } = chart.chartArea;
+  const sets = chart.data.datasets.map((_, at) => chart.getDatasetMeta(at)).filter((set) => set.type === "bar");
+  const bars = sets.flatMap((set) => set.data).filter((bar) => bar.y < y && bar.base > bar.y);
+  const edges = bars.map((bar) => [bar.x - bar.width / 2, bar.x + bar.width / 2]).sort((a, b) => a[0] - b[0]);
+  let from = left;
+  for (const [start, end] of [...edges, [right, right]]) {
+    if (start - from >= width) return from;
+    from = Math.max(from, end);
+  }
+  return undefined;
+}
+
+// The words stand on the line where no bar is behind them, else above all bars, after a piece of the line as its key.
 function allowanceMark(colors, data) {
   if (data.allowance == null) return [];
   return [marked(colors, (chart, pen, area) => {
     const y = chart.scales.y.getPixelForValue(data.allowance);
     stroke(pen, area.left, y, area.right, y);
-    write(pen, colors, data.allowanceLabel, area.left + 2, y - 7);
+    const width = pen.measureText(data.allowanceLabel).width;
+    const onLine = placeOverBars(chart, y, width + 8);
+    if (onLine != null) return write(pen, colors, data.allowanceLabel, onLine + 4, y - 7);
+    const start = area.right - width;
+    stroke(pen, start - 30, area.top - 12, start - 6, area.top - 12);
+    write(pen, colors, data.allowanceLabel, start, area.top - 8);
   })];
 }
 
@@ -109,7 +129,9 @@ const kinds = {
       ["Expected", data.expected, hatch(colors.out)],
       ["Expected over it", data.expectedOver, hatch(colors.over)],
     ];
-    return stacked(data, colors, bars, allowanceMark(colors, data), data.allowance ?? 0);
+    const chart = stacked(data, colors, bars, allowanceMark(colors, data), data.allowance ?? 0);
+    if (data.allowance != null) chart.options.layout = { padding: { top: 22 } }; // for the words of the line
+    return chart;
   },
   days(data, colors) {
     const bars = [

@@ -21,11 +21,12 @@ from billing_portal.kit.display.dates import month_text, period_text
 from billing_portal.kit.money import Money
 from usage import queries
 from usage.actions.closing import Closed
-from usage.admin.outcomes import CLOSES, attempt, lines_table, outcomes_table, words_of
+from usage.admin.outcomes import CLOSES, attempt, close_as_shown, lines_table, mark_of, outcomes_table, words_of
 from usage.meters import METERS, RATE_CLASS_TITLES
 from usage.models import UsageMonth
 from usage.summary import month_so_far
 
+CHANGED = "Something has changed meanwhile. This is what would be billed now."
 TENANT = ("tenant", AutocompleteSelectFilter)
 
 
@@ -76,25 +77,33 @@ class UsageMonthAdmin(BooksAdmin):
 
     @action(description="Close month", permissions=["close"], icon="event_available", variant=ActionVariant.PRIMARY)
     def close_month(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """GET shows what would be billed, POST bills it."""
+        """GET shows what would be billed, POST bills it, if that is still so."""
         month: UsageMonth = self.found(request, object_id)
-        if request.method == "POST":
-            self._close(request, [month])
+        changed = self._close(request, [month]) if request.method == "POST" else []
+        if request.method == "POST" and not changed:
             return HttpResponseRedirect(self.detail_url(month.pk))
-        return self.ask(request, self._asked(request, [month]), month)
+        return self.ask(request, self._asked(request, [month], changed=bool(changed)), month)
 
     @admin.action(description="Close the chosen months", permissions=["close"])
     def close_chosen(self, request: HttpRequest, queryset: QuerySet[UsageMonth]) -> HttpResponse | None:
-        """Each in a transaction of its own, oldest first."""
+        """Each in a transaction of its own, oldest first. Those that changed since they were shown are shown again."""
         months = list(queryset.select_related("tenant").order_by("label", "tenant__name"))
-        if "confirmed" in request.POST:
-            self._close(request, months)
+        confirmed = "confirmed" in request.POST
+        changed = self._close(request, months) if confirmed else []
+        if confirmed and not changed:
             return None
+        months = changed or months
         ids = [(ACTION_CHECKBOX_NAME, str(month.pk)) for month in months]
-        return self.ask(request, self._asked(request, months, [("action", "close_chosen"), *ids]))
+        hidden = [("action", "close_chosen"), *ids]
+        return self.ask(request, self._asked(request, months, hidden, changed=bool(changed)))
 
     def _asked(
-        self, request: HttpRequest, months: Sequence[UsageMonth], hidden: Sequence[tuple[str, str]] = ()
+        self,
+        request: HttpRequest,
+        months: Sequence[UsageMonth],
+        hidden: Sequence[tuple[str, str]] = (),
+        *,
+        changed: bool = False,
     ) -> Confirmation:
         tried = [(month, attempt(request, month, dry_run=True)) for month in months]
         can = [month for month, closed in tried if isinstance(closed, Closed) and closed.closing in CLOSES]
@@ -103,23 +112,30 @@ class UsageMonthAdmin(BooksAdmin):
             title=f"Close {named}?",
             button="" if not can else "Close it" if len(months) == 1 else "Close them",
             notices=[
+                *([Notice("warning", CHANGED)] if changed else []),
                 Notice(
                     "info",
                     "Nothing is written yet. A closed month never opens again; what comes later goes on the next bill.",
-                )
+                ),
             ],
             tables=[
                 outcomes_table(tried),
                 *(lines_table(closed) for _, closed in tried if isinstance(closed, Closed) and closed.lines),
             ],
-            hidden=hidden,
+            hidden=[*hidden, *(("shown", mark_of(month, closed)) for month, closed in tried)],
         )
 
-    def _close(self, request: HttpRequest, months: Sequence[UsageMonth]) -> None:
+    def _close(self, request: HttpRequest, months: Sequence[UsageMonth]) -> list[UsageMonth]:
+        """Close what was shown, and say so; the months that would bill something else now are left and handed back."""
+        shown, changed = set(request.POST.getlist("shown")), []
         for month in months:
-            closed = attempt(request, month, dry_run=False)
+            closed = close_as_shown(request, month, shown)
+            if closed is None:
+                changed.append(month)
+                continue
             tell = messages.success if isinstance(closed, Closed) and closed.closing in CLOSES else messages.warning
             tell(request, f"{month.tenant}, {month_text(month.label)}: {words_of(closed)}")
+        return changed
 
     def tables(self, request: HttpRequest, obj: Any) -> list[Table]:
         month: UsageMonth = obj

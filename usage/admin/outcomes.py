@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Collection, Sequence
 
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
 from billing_portal.kit.desk import Num, Table
 from billing_portal.kit.display.amounts import money_text, number_text, unit_price_text
+from billing_portal.kit.display.counting import count_text
 from billing_portal.kit.display.dates import month_text
 from billing_portal.kit.errors import BillingError
 from billing_portal.kit.money import Money
@@ -34,6 +38,28 @@ def attempt(request: HttpRequest, month: UsageMonth, *, dry_run: bool) -> Closed
         return close_month(tenant=month.tenant, label=month.label, actor=staff_actor(request), now=timezone.now())
     except BillingError as error:
         return error
+
+
+def mark_of(month: UsageMonth, closed: Closed | BillingError) -> str:
+    """What was shown of a month, to be compared with what is true when the button is pressed."""
+    if isinstance(closed, BillingError):
+        return f"{month.pk}:{closed.code}"
+    lines = [(line.title, str(line.quantity), str(line.unit_amount), line.amount_minor) for line in closed.lines]
+    digest = hashlib.sha256(json.dumps([closed.currency, lines]).encode()).hexdigest()
+    return f"{month.pk}:{closed.closing}:{digest}"
+
+
+def close_as_shown(request: HttpRequest, month: UsageMonth, shown: Collection[str]) -> Closed | BillingError | None:
+    """Close the month if that bills what `shown` has marks of; None, with nothing written, if it bills anything else.
+
+    Compared with what was billed in truth, before it is committed: a call that comes between two looks changes nothing.
+    """
+    with transaction.atomic():
+        closed = attempt(request, month, dry_run=False)
+        if isinstance(closed, Closed) and closed.closing in CLOSES and mark_of(month, closed) not in shown:
+            transaction.set_rollback(True)
+            return None
+        return closed
 
 
 def words_of(closed: Closed | BillingError) -> str:
@@ -64,7 +90,8 @@ def _future(closed: Closed | BillingError) -> str:
         return "An invoice is issued"
     if isinstance(closed, Closed) and closed.closing is Closing.NOTHING_TO_BILL:
         return "Closed; nothing to bill"
-    return words_of(closed).capitalize()
+    words = words_of(closed)
+    return words[:1].upper() + words[1:]
 
 
 def _before_tax(closed: Closed) -> str:
@@ -79,7 +106,7 @@ def lines_table(closed: Closed) -> Table:
     rows = [
         (
             line.title,
-            f"{number_text(line.quantity)} {line.unit or ''}s",
+            count_text(line.quantity, line.unit) if line.unit else number_text(line.quantity),
             unit_price_text(line.unit_amount, currency),
             money_text(Money(line.amount_minor, currency)),
         )

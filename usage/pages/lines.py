@@ -86,8 +86,9 @@ def _first_is_part(page: Any) -> str:
     first = page.object_list[0] if page.number == 1 and page.object_list else None
     if first is None or first.charged == first.billed:
         return ""
-    included, whole = number_text(first.charged - first.billed), number_text(first.charged)
-    return f"The first crossed the allowance: {included} of its {whole} minutes were still included."
+    included, whole = first.charged - first.billed, count_text(first.charged, "minute")
+    were = "was" if included == 1 else "were"
+    return f"The first crossed the allowance: {number_text(included)} of its {whole} {were} still included."
 
 
 class _Echo:

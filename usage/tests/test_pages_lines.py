@@ -48,6 +48,22 @@ def test_the_page_lists_what_was_billed_and_says_where_the_allowance_ended(clien
     assert "All 2 calls 30 min" in seen
 
 
+@pytest.mark.parametrize(
+    ("before", "crossing", "said"),
+    [
+        (99, 7, "1 of its 7 minutes was still included."),
+        (98, 7, "2 of its 7 minutes were still included."),
+    ],
+)
+def test_the_call_that_crossed_is_told_of_in_good_grammar(client, before, crossing, said):
+    acme = world.subscribed()
+    world.call(acme, before, at("2026-10-05 10:00"))
+    world.call(acme, crossing, at("2026-10-06 10:00"))
+    line = world.close(acme, "2026-10", at("2026-11-01 04:00")).invoice.lines.get()
+    client.force_login(world.member(acme))
+    assert said in words(client.get(f"/usage/lines/{line.id}"))
+
+
 def test_the_invoice_loads_the_first_calls_as_a_part(client):
     acme, invoice = october()
     client.force_login(world.member(acme))

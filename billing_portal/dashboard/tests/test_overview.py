@@ -140,11 +140,37 @@ def test_the_subscription_and_the_last_payments(client):
 
 
 def test_a_new_tenant_reads_what_will_be_here_and_the_next_step(client, settings):
+    settings.DEFAULT_FROM_EMAIL = "Acme Cloud <billing@acme.example>"
     answer = page(client, world.tenant())
     seen = words(answer)
     assert "No plan yet" in seen
-    assert f'href="mailto:{settings.DEFAULT_FROM_EMAIL}"' in answer.content.decode()
+    assert 'href="mailto:billing@acme.example"' in answer.content.decode()
+    assert "Write to billing@acme.example" in seen
     assert "No calls yet" in seen
+
+
+def test_an_address_that_no_letter_reaches_is_not_shown(client, settings):
+    settings.DEFAULT_FROM_EMAIL = "billing@localhost"
+    answer = page(client, world.tenant())
+    assert "No plan yet Our billing desk sets your plan up." in words(answer)
+    assert "mailto:" not in answer.content.decode() and "localhost" not in words(answer)
+
+
+def test_who_may_not_pay_is_not_asked_to(client):
+    acme = world.subscribed()
+    world.overage_invoice(acme, cents=12_000)
+    for role, asked in (("viewer", False), ("owner", True)):
+        answer = page(client, acme, role=role)
+        assert "31 days overdue" in words(answer)
+        assert ("btn-main" in answer.content.decode()) is asked
+
+
+def test_a_reference_keeps_its_letters_at_the_beginning_of_a_notice(client):
+    acme = world.subscribed(payment_terms_days=60)
+    invoice = world.overage_invoice(acme)
+    lost = world.check_for(acme, 120, world.user(staff=True), invoice=invoice, reference="CHK-1")
+    reject_manual_payment(payment_id=lost.id, reason="Not ours", actor=world.SYSTEM, now=at("2026-11-13 09:00"))
+    assert f"Check CHK-1 did not pay invoice {invoice.number}" in words(page(client, acme))
 
 
 def test_a_plan_without_calls_shows_zeros(client):

@@ -156,6 +156,13 @@ def test_fields_and_more_members_are_in_camel_case(api):
     assert "clientSecret" not in found
 
 
+def test_an_error_of_the_whole_body_names_no_field(api):
+    errors = problem(api.get("/api/raise/model validation, plain"))["errors"]
+    assert errors == [{"code": "invalid", "message": "Too much."}]
+    [error] = problem(api.post("/api/take", "[]", content_type="application/json"))["errors"]
+    assert set(error) == {"code", "message"}
+
+
 def test_how_long_to_wait_is_rounded_up(api):
     assert api.get("/api/raise/drf 429")["Retry-After"] == "13"
     assert api.get("/api/raise/503")["Retry-After"] == "30"

@@ -15,8 +15,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing_portal.kit import fields
+from billing_portal.kit.errors import BadInput, FieldError
 from billing_portal.kit.idempotency import idempotent
-from billing_portal.kit.problems import handler404  # noqa: F401 (Django looks for it in the URLs)
+from billing_portal.kit.problems import document, handler404  # noqa: F401 (Django looks for it in the URLs)
 from billing_portal.kit.schema import add_problems
 from billing_portal.kit.serializers import StrictSerializer
 from billing_portal.kit.strict_json import loads
@@ -145,4 +146,10 @@ def test_the_key_is_described_and_the_views_own_words_are_kept(schema):
 def test_a_real_problem_fits_its_description(schema, client):
     with override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=["billing_portal.middleware.RequestContext"]):
         found = client.get("/api/nowhere").json()
+    jsonschema.validate(found, schema["components"]["schemas"]["Problem"])
+
+
+def test_a_problem_of_the_whole_body_fits_its_description(schema):
+    found = document(BadInput.of([FieldError("", "invalid", "Send one of the two."), FieldError("a", "b", "C.")]))
+    assert [error.get("field") for error in found["errors"]] == [None, "a"]
     jsonschema.validate(found, schema["components"]["schemas"]["Problem"])

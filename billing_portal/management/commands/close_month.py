@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from billing_portal.kit import periods
 from billing_portal.kit.actors import Actor
 from billing_portal.kit.display.amounts import money_text
+from billing_portal.kit.display.counting import count_text
 from billing_portal.kit.errors import BillingError
 from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant
@@ -74,7 +75,9 @@ class Command(BaseCommand):
         }
         self.stdout.write(json.dumps(summary) if options["json"] else _text(summary))
         if failures:
-            raise CommandError(f"{len(failures)} of {len(tenants)} tenants could not be closed; run it again.")
+            raise CommandError(
+                f"{len(failures)} of {count_text(len(tenants), 'tenant')} could not be closed; run it again."
+            )
 
     def _close(self, tenant: Tenant, label: str, *, dry_run: bool) -> Closed:
         now = timezone.now()
@@ -118,7 +121,8 @@ def _line(closed: Closed) -> dict[str, Any]:
 
 
 def _text(summary: dict[str, Any]) -> str:
-    lines = [f"{summary['month']}: {summary['tenants']} tenants{', nothing was written' if summary['dryRun'] else ''}"]
+    tenants = count_text(summary["tenants"], "tenant")
+    lines = [f"{summary['month']}: {tenants}{', nothing was written' if summary['dryRun'] else ''}"]
     lines += [f"  {summary['outcomes'][closing.value]:>6} {words}" for closing, words in WORDS.items()]
     for each in summary["invoices"]:
         amount = money_text(Money(each["amount"], each["currency"]))

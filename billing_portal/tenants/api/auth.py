@@ -29,9 +29,7 @@ class Token(APIView):
         wanted, now = TokenIn.parse(request), timezone.now()
         user = check_password(email=wanted.email, password=wanted.password, now=now)
         token, secret = issue_token(user=user, now=now)
-        answer = Response(TokenOut({"token": secret, "expires_at": token.expires_at}).data)
-        answer["Cache-Control"] = "no-store"
-        return answer
+        return Response(TokenOut({"token": secret, "expires_at": token.expires_at}).data)
 
 
 class Logout(APIView):

@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 class Standpoint(APIView):
     """Says for whom it was asked."""
 
-    permission_classes = [May("billing.read", POST="payments.pay")]
+    permission_classes = [May("billing.read", POST="payments.pay", PUT="usage.record")]
 
     def get(self, request):
         http = request._request
@@ -129,8 +129,10 @@ def test_one_membership_needs_no_name_and_several_do():
     dana = a_member(acme)
     client = client_of(dana)
     assert ask(client) == (200, "acme")
+    assert ask(client_of(dana, tenant="")) == (200, "acme"), "an empty header names nobody"
     a_member(globex, "viewer", dana)
     assert ask(client) == (400, "tenant_required")
+    assert ask(client_of(dana, tenant="")) == (400, "tenant_required")
     answer = client_of(dana, tenant="globex").get("/api/standpoint").json()
     assert answer == {"tenant": "globex", "actor": f"user:{dana.email}", "role": "viewer", "logged": True}
     assert ask(client_of(dana, tenant="globex"), "post") == (403, "forbidden")
@@ -143,7 +145,7 @@ def test_a_tenant_one_does_not_belong_to_answers_like_one_that_does_not_exist():
     a_tenant("globex")
     bodies = [
         {**client_of(dana, tenant=slug).get("/api/standpoint").json(), "requestId": ""}
-        for slug in ("globex", "nowhere", "GLOBEX", "../globex", "glo\tbex", "")
+        for slug in ("globex", "nowhere", "GLOBEX", "../globex", "glo\tbex")
     ]
     assert {body["status"] for body in bodies} == {404}
     assert all(body == bodies[0] for body in bodies)
@@ -160,6 +162,26 @@ def test_staff_act_for_the_tenant_they_name_as_far_as_their_permissions_go():
     assert ask(client_of(auditor, tenant="acme")) == (200, "acme")
     assert ask(client_of(auditor, tenant="acme"), "post") == (403, "forbidden")
     assert ask(client_of(nobody, tenant="acme")) == (403, "forbidden")
+
+
+def test_a_refusal_says_what_is_missing():
+    acme = a_tenant("acme")
+
+    def told(client: APIClient, method: str = "post") -> str:
+        return getattr(client, method)("/api/standpoint").json()["detail"]
+
+    assert told(bearer(a_key(acme, "usage:write"))) == (
+        "This API key lacks the scope billing:write (pay and change the subscription). Use a key that has it."
+    )
+    assert told(client_of(a_staff_member("auditor"), tenant="acme")) == (
+        "Your staff account lacks the permission “Can pay on behalf of a tenant” (payments.pay_for_tenant). "
+        "Ask whoever manages staff accounts for a group that has it: finance, support."
+    )
+    assert "“Can view payment”" in told(client_of(a_staff_member(), tenant="acme"), "get")
+    assert "Ask an owner" in told(client_of(a_member(acme, "viewer")))
+    assert told(client_of(a_member(acme)), "put") == (
+        "No role may do this; it takes an API key with the scope usage:write."
+    )
 
 
 def test_a_closed_tenant_can_be_read_and_takes_nothing_new():
