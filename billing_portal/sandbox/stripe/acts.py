@@ -1,0 +1,99 @@
+"""One act: a request being answered, with the books, the clock, and what it caused (events and effects)."""
+
+import random
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from billing_portal.sandbox.stripe.books import Books, Json, random_id, shown
+from billing_portal.sandbox.stripe.params import Params
+from billing_portal.sandbox.stripe.problems import missing
+
+API_VERSION = "2026-08-26.dahlia"
+SHUFFLE_SECONDS = 2.0
+# What an id begins with → its kind and its name in errors.
+KINDS = {
+    "cus": ("customers", "customer"),
+    "pm": ("payment_methods", "PaymentMethod"),
+    "pi": ("payment_intents", "payment_intent"),
+    "seti": ("setup_intents", "setupintent"),
+    "ch": ("charges", "charge"),
+    "py": ("charges", "charge"),
+    "re": ("refunds", "refund"),
+    "pyr": ("refunds", "refund"),
+    "du": ("disputes", "dispute"),
+    "txn": ("balance_transactions", "balance transaction"),
+    "evt": ("events", "event"),
+    "mandate": ("mandates", "mandate"),
+}
+KIND_NAMES = dict(KINDS.values())
+
+
+@dataclass
+class Act:
+    """What a handler is given. `base_url` is where the stand-in is reached: its human pages hang below it."""
+
+    books: Books
+    params: Params
+    base_url: str = "http://127.0.0.1"
+    publishable: bool = False
+    idempotency_key: str | None = None
+    request_id: str = field(default_factory=lambda: random_id("req", 14))
+    effects: list[Json] = field(default_factory=list)
+    now: int = 0
+
+    def __post_init__(self) -> None:
+        self.now = self.now or self.books.now()
+
+    def fetch(self, kind: str, identifier: Any, *, param: str | None = None) -> Json:
+        """The object. Raises Problem: 404 for the one in the path, 400 when `param` names where its id stood."""
+        found = self.books.get(kind, identifier)
+        if found is None:
+            raise missing(KIND_NAMES[kind], str(identifier), param=param or "id", status=400 if param else 404)
+        return found
+
+    def save(self, kind: str, thing: Json) -> Json:
+        """Store the object as it is now."""
+        return self.books.put(kind, thing)
+
+    def emit(self, kind: str, thing: Json, previous: Json | None = None) -> None:
+        """Record an event with the object as it is now, and queue its delivery. `previous`: changed fields as they
+        were."""
+        event: Json = {
+            "id": random_id("evt"),
+            "object": "event",
+            "api_version": API_VERSION,
+            "created": self.now,
+            "data": {"object": shown(thing), **({"previous_attributes": previous} if previous else {})},
+            "livemode": False,
+            "pending_webhooks": 1,
+            "request": {"id": self.request_id, "idempotency_key": self.idempotency_key},
+            "type": kind,
+        }
+        self.save("events", event)
+        queue(self.books, event["id"])
+
+    def effect(self, kind: str, thing: Json, state: str) -> None:
+        """Note that money moved or was promised, for the log."""
+        self.effects.append(
+            {
+                "kind": kind,
+                "id": thing["id"],
+                "amount": thing["amount"],
+                "currency": thing["currency"],
+                "state": state,
+                "metadata": thing.get("metadata") or {},
+            }
+        )
+
+
+def queue(books: Books, event_id: str) -> None:
+    """Queue an event's delivery as the panel's mode says: held, dropped, once, several times, in any order, or before
+    the answer."""
+    chosen = books.noted("webhook_mode", {"mode": "normal", "copies": 1})
+    mode, copies = chosen["mode"], chosen["copies"]
+    state = {"hold": "held", "drop": "dropped", "before_response": "first"}.get(mode, "pending")
+    shuffled = mode == "shuffle"
+    for _ in range(random.randint(1, copies) if shuffled else copies):  # noqa: S311 (no secret)
+        due = time.time() + random.random() * SHUFFLE_SECONDS if shuffled else 0  # noqa: S311
+        books.db.execute("INSERT INTO deliveries (event, state, due) VALUES (?, ?, ?)", (event_id, state, due))
