@@ -1,0 +1,140 @@
+"""What every provider with a capability must do, as tests: a class for each, run by each provider's own test module.
+
+A subclass in a test module gives the fixtures that its docstring names.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from billing_portal.kit.money import Money
+from payments.providers.base import (
+    ChargeRequest,
+    Outcome,
+    OutcomeUnknown,
+    ProviderUnavailable,
+    RefundRequest,
+    RefundTooLarge,
+    UnknownReference,
+)
+
+
+def charge_request(
+    method: str, *, minor: int = 2_900, currency: str = "usd", key: str | None = None, **facts: Any
+) -> ChargeRequest:
+    payment_id = str(uuid4())
+    return ChargeRequest(
+        amount=Money(minor, currency),
+        method_ref=method,
+        key=key or f"pay:{payment_id}",
+        metadata={"payment_id": payment_id, "tenant_id": str(uuid4())},
+        **facts,
+    )
+
+
+class ChargesContract:
+    """Fixtures: `provider`, `good_method`, `poor_method` (declines for want of money), `confirming_method` (asks the
+    payer to confirm), `charges` (a call that gives the amounts taken, by the provider's own books), `lose_answers` and
+    `refuse_connections` (calls that make the next request fail so)."""
+
+    def test_a_charge_takes_the_amount_and_tells_the_method(
+        self, provider: Any, good_method: str, charges: Any
+    ) -> None:
+        result = provider.charge(charge_request(good_method))
+        assert (result.outcome, result.amount) == (Outcome.SUCCEEDED, Money(2_900, "usd"))
+        assert result.provider_ref and result.method and result.method.last4
+        assert charges() == [2_900]
+
+    def test_charging_twice_with_one_key_is_one_charge(self, provider: Any, good_method: str, charges: Any) -> None:
+        request = charge_request(good_method)
+        assert provider.charge(request) == provider.charge(request)
+        assert charges() == [2_900]
+
+    def test_a_decline_is_a_result_with_a_reason(self, provider: Any, poor_method: str, charges: Any) -> None:
+        result = provider.charge(charge_request(poor_method))
+        assert (result.outcome, result.failure_code) == (Outcome.FAILED, "insufficient_funds")
+        assert result.failure_message
+        assert charges() == []
+
+    def test_a_payer_who_must_confirm_gets_what_the_browser_needs(
+        self, provider: Any, confirming_method: str, charges: Any
+    ) -> None:
+        result = provider.charge(charge_request(confirming_method))
+        assert result.outcome is Outcome.REQUIRES_ACTION
+        assert result.client_secret and result.provider_ref
+        assert charges() == []
+
+    def test_a_lost_answer_is_an_unknown_outcome_and_the_same_key_finds_it(
+        self, provider: Any, good_method: str, charges: Any, lose_answers: Any
+    ) -> None:
+        request = charge_request(good_method)
+        lose_answers()
+        with pytest.raises(OutcomeUnknown):
+            provider.charge(request)
+        assert provider.charge(request).outcome is Outcome.SUCCEEDED
+        assert charges() == [2_900]
+
+    def test_a_refused_connection_moved_nothing(
+        self, provider: Any, good_method: str, charges: Any, refuse_connections: Any
+    ) -> None:
+        refuse_connections()
+        with pytest.raises(ProviderUnavailable):
+            provider.charge(charge_request(good_method))
+        assert charges() == []
+
+    def test_what_was_charged_can_be_looked_up_and_found_by_our_own_id(
+        self, provider: Any, good_method: str, long_ago: Any
+    ) -> None:
+        request = charge_request(good_method)
+        charged = provider.charge(request)
+        assert provider.look_up(charged.provider_ref) == charged
+        assert provider.find(request.metadata["payment_id"], since=long_ago) == charged
+        assert provider.find(str(uuid4()), since=long_ago) is None
+
+    def test_an_unknown_reference_is_one(self, provider: Any) -> None:
+        with pytest.raises(UnknownReference):
+            provider.look_up("pi_nobody")
+
+    def test_what_waits_for_the_payer_can_be_given_up(self, provider: Any, confirming_method: str) -> None:
+        waiting = provider.charge(charge_request(confirming_method))
+        assert provider.cancel(waiting.provider_ref).outcome is Outcome.CANCELED
+
+    @pytest.mark.parametrize(("minor", "currency"), [(2_900, "jpy"), (5_000, "isk"), (12_340, "kwd")])
+    def test_amounts_keep_their_size_in_every_kind_of_currency(
+        self, provider: Any, good_method: str, minor: int, currency: str
+    ) -> None:
+        result = provider.charge(charge_request(good_method, minor=minor, currency=currency))
+        assert result.amount == Money(minor, currency)
+
+
+class RefundsContract:
+    """Fixtures: `provider`, `good_method`, `refunds` (amounts given back, by the provider's own books)."""
+
+    def paid(self, provider: Any, method: str) -> str:
+        return str(provider.charge(charge_request(method)).provider_ref)
+
+    def request(self, payment_ref: str, minor: int, key: str | None = None) -> RefundRequest:
+        return RefundRequest(payment_ref, Money(minor, "usd"), key or f"refund:{uuid4()}", {"refund_id": str(uuid4())})
+
+    def test_a_part_then_the_rest_comes_back_and_no_more(self, provider: Any, good_method: str, refunds: Any) -> None:
+        payment = self.paid(provider, good_method)
+        first = provider.refund(self.request(payment, 900))
+        assert (first.status, first.amount) == ("succeeded", Money(900, "usd"))
+        provider.refund(self.request(payment, 2_000))
+        with pytest.raises(RefundTooLarge):
+            provider.refund(self.request(payment, 1))
+        assert sorted(refunds()) == [900, 2_000]
+        assert provider.look_up_refund(first.provider_ref) == first
+
+    def test_more_than_is_left_is_refused_whole(self, provider: Any, good_method: str, refunds: Any) -> None:
+        with pytest.raises(RefundTooLarge):
+            provider.refund(self.request(self.paid(provider, good_method), 2_901))
+        assert refunds() == []
+
+    def test_refunding_twice_with_one_key_is_one_refund(self, provider: Any, good_method: str, refunds: Any) -> None:
+        request = self.request(self.paid(provider, good_method), 900)
+        assert provider.refund(request) == provider.refund(request)
+        assert refunds() == [900]

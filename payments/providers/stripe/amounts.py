@@ -1,0 +1,30 @@
+"""Amounts as Stripe counts them, which is not always how ISO does: UGX and ISK in hundredths, of which only whole
+units."""
+
+from __future__ import annotations
+
+from billing_portal.kit.currencies import CURRENCIES
+from billing_portal.kit.money import Money
+from payments.providers.base import ProviderRejected
+
+
+def to_stripe(amount: Money) -> int:
+    """Raises ProviderRejected for a currency that Stripe does not take."""
+    places = CURRENCIES[amount.currency].stripe
+    if places is None:
+        raise ProviderRejected(f"Stripe does not take {amount.currency.upper()}")
+    return amount.in_exponent(places)
+
+
+def from_stripe(counted: int, currency: str) -> Money:
+    """Raises ProviderRejected for an amount that can't be told in our units: better nobody books it than wrongly."""
+    known = CURRENCIES.get(currency)
+    if known is None or known.stripe is None:
+        raise ProviderRejected(f"Stripe answered in {currency!r}, which we don't know")
+    shift = known.iso - known.stripe
+    if shift >= 0:
+        return Money(counted * 10**shift, currency)
+    whole, rest = divmod(counted, 10**-shift)
+    if rest:
+        raise ProviderRejected(f"{counted} {currency} is no whole number of our units")
+    return Money(whole, currency)
