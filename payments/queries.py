@@ -140,12 +140,6 @@ def credit_balance(tenant: Tenant, currency: str) -> Money:
     return Money(row.amount_minor if row else 0, currency)
 
 
-def amount_due(tenant: Tenant, currency: str) -> Money:
-    """Over all open invoices of the tenant in that currency."""
-    open_invoices = Invoice.objects.filter(tenant=tenant, currency=currency, status=Invoice.Status.OPEN)
-    return Money(sum(each.open for each in amounts_of(open_invoices).values()), currency)
-
-
 def open_in_other_currencies(tenant: Tenant, currency: str) -> str | None:
     """Another currency in which the tenant still owes, has money under way, or holds credit: while there is one, it
     can't be billed in this."""

@@ -9,12 +9,11 @@ import sys
 from pathlib import Path
 
 ICONS = """
-    adjustments-horizontal alert-circle alert-triangle arrow-back-up arrow-left arrow-right arrows-exchange-2 ban bell
-    book building building-bank calendar calendar-off cash chart-bar check chevron-down chevron-left chevron-right
-    circle circle-check circle-dashed circle-half-2 circle-x clock coin copy credit-card device-desktop download
-    external-link eye file-dollar file-invoice file-minus file-text filter-off headset help-circle hourglass
-    info-circle key layout-dashboard loader-2 lock logout mail menu-2 message-circle moon pencil phone player-pause
-    plus printer receipt refresh scale search selector shield-lock stack-2 sun user users x
+    alert-circle alert-triangle arrow-back-up arrows-exchange-2 ban building-bank calendar-off cash chart-bar check
+    chevron-left chevron-right circle circle-check circle-dashed circle-half-2 circle-x clock copy device-desktop
+    download file-dollar file-invoice file-minus filter-off headset hourglass info-circle key layout-dashboard
+    loader-2 lock logout mail menu-2 moon pencil phone player-pause printer receipt refresh scale search selector
+    shield-lock stack-2 sun user x
 """
 TARGET = Path(__file__).resolve().parent.parent / "static/img/icons.svg"
 

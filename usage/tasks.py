@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from billing_portal.kit import context
 from billing_portal.kit.actors import Actor
+from billing_portal.notices import outbox
+from billing_portal.tenants.models import Tenant
 from subscriptions import queries as subscriptions
 from usage.actions.closing import close_month, due_months
 
@@ -27,14 +29,20 @@ def close_due_months() -> int:
     """
     if not settings.CLOSE_MONTHS_BY_BEAT:
         return 0
-    now, invoiced = timezone.now(), 0
+    invoiced = 0
     for tenant in subscriptions.ever_subscribed().iterator():
         with context.bind(tenant_id=tenant.id, actor_label=CLOCK.label):
-            for label in due_months(tenant, now):
-                try:
-                    closed = close_month(tenant=tenant, label=label, actor=CLOCK, now=now)
-                except Exception:
-                    log.exception("Closing %s failed; it is tried again in an hour.", label)
-                    continue
-                invoiced += closed.invoice is not None
+            try:
+                invoiced += _close_due(tenant)
+            except Exception:
+                log.exception("Closing a month failed; it is tried again in an hour.")
+    if invoiced:
+        outbox.wake()
     return invoiced
+
+
+def _close_due(tenant: Tenant) -> int:
+    """Each month in a transaction of its own, oldest first: a later one waits for the one before. How many invoices."""
+    now = timezone.now()
+    closed = [close_month(tenant=tenant, label=label, actor=CLOCK, now=now) for label in due_months(tenant, now)]
+    return sum(each.invoice is not None for each in closed)

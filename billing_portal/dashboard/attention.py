@@ -55,16 +55,19 @@ def notices(tenant: Tenant, now: datetime, *, may_pay: bool) -> list[Notice]:
 
 
 def _invoice_notice(invoice: Invoice, open_minor: int, last: Payment | None, now: datetime, *, may_pay: bool) -> Notice:
-    money = money_of(open_minor, invoice.currency)
     assert invoice.due_at
+    is_coming = last is not None and last.status in queries.ON_THEIR_WAY
+    rest = open_minor - last.amount_minor if last and is_coming else open_minor
+    is_covered = is_coming and rest <= 0
+    money = money_of(open_minor if is_covered else rest, invoice.currency)
     how = f"Pay by check or wire with the code {invoice.remittance_code}."
     pay: dict[str, object] = {"label": f"How to pay {money}", "url": _url(invoice.id, "#pay"), "main": True}
     cause = _cause(last)
     if invoice.is_overdue(now):
         days = count_text(max(1, days_between(invoice.due_at, now)), "day")
         title = f"Invoice {invoice.number} is {days} overdue"
-        if last and last.status in queries.ON_THEIR_WAY:
-            return Notice("bad", title, f"{cause} Until it is here, {money} stays due.", [_open(invoice.id)])
+        if is_covered:
+            return Notice("bad", title, f"{cause}Until it is here, {money} stays due.", [_open(invoice.id)])
         return Notice(
             "bad",
             title,
@@ -82,9 +85,9 @@ def _cause(last: Payment | None) -> str:
         return ""
     money = money_of(last.amount_minor, last.currency)
     if last.status == Payment.Status.AWAITING_REVIEW:
-        return f"We have your {in_sentence(last)} for {money} and are checking it."
+        return f"We have your {in_sentence(last)} for {money} and are checking it. "
     if last.status in queries.ON_THEIR_WAY:
-        return f"Your {in_sentence(last)} for {money} is on its way."
+        return f"Your {in_sentence(last)} for {money} is on its way. "
     if last.status == Payment.Status.REJECTED:
         reason = f": {_sentence(last.failure_message)}" if last.failure_message else "."
         return f"We did not find the money of your {in_sentence(last)} for {money}{reason} "
@@ -100,7 +103,9 @@ def _sentence(text: str | None) -> str:
 
 def _lost_notice(payment: Payment) -> Notice:
     money = money_of(payment.amount_minor, payment.currency)
-    title = f"We did not find the money of your {in_sentence(payment)} for {money}"
+    what = f"your {in_sentence(payment)} for {money}"
+    is_rejected = payment.status == Payment.Status.REJECTED
+    title = f"We did not find the money of {what}" if is_rejected else f"{what[0].upper()}{what[1:]} came to nothing"
     text = f"{_sentence(payment.failure_message) if payment.failure_message else ''} Nothing was booked.".strip()
     return Notice("warn", title, text, [_open_payment(payment)])
 

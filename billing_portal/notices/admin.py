@@ -82,6 +82,9 @@ class OutboxAdmin(BooksAdmin):
     def try_this_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """GET asks, POST gives the parked message another round of tries."""
         message: OutboxMessage = self.found(request, object_id)
+        if message.parked_at is None:
+            messages.info(request, "This message isn't parked, so there is nothing to try again.")
+            return HttpResponseRedirect(self.detail_url(message.pk))
         if request.method == "POST":
             self._unpark(request, [message])
             return HttpResponseRedirect(self.detail_url(message.pk))

@@ -66,7 +66,8 @@ def seed(*, now: datetime, scale: Decimal, accounts_file: Path, told: Callable[[
     history = History(tenants, accounts, now, scale, told)
     history.tell()
     # What the history's mails say was said in its time; from here on they are sent.
-    OutboxMessage.objects.filter(created_at__lte=now, done_at=None).update(done_at=F("created_at"), attempts=1)
+    told_then = OutboxMessage.objects.filter(tenant__in=tenants.values(), created_at__lte=now, done_at=None)
+    told_then.update(done_at=F("created_at"), attempts=1)
     write_accounts(accounts.told, accounts_file)
     made = Invoice.objects.filter(tenant__in=tenants.values()), Payment.objects.filter(tenant__in=tenants.values())
     return Seeded(len(tenants), history.calls, made[0].count(), made[1].count())

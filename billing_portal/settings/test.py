@@ -13,7 +13,17 @@ for _name in (
     "PUBLIC_URL",
     "ALLOWED_HOSTS",
     "CORS_ALLOWED_ORIGINS",
+    "CSRF_TRUSTED_ORIGINS",
     "SECOND_PERSON_ABOVE",
+    "USAGE_CLOSE_GRACE_HOURS",
+    "USAGE_LATE_MONTHS",
+    "ISSUER_NAME",
+    "ISSUER_TIME_ZONE",
+    "CLOSE_MONTHS_BY_BEAT",
+    "DEFAULT_FROM_EMAIL",
+    "DEMO_SCALE",
+    "LOG_LEVEL",
+    "TRUST_X_FORWARDED_PROTO",
     "STATIC_ROOT",
 ):
     os.environ.pop(_name, None)

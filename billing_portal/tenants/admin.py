@@ -27,9 +27,17 @@ class HistoryAdmin(ModelAdmin):
         with caused_by(staff_actor(request), "changed at the desk" if change else "made at the desk"):
             super().save_model(request, obj, form, change)
 
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # noqa: FBT001 (Django's)
+        with caused_by(staff_actor(request), "changed at the desk" if change else "made at the desk"):
+            super().save_formset(request, form, formset, change)
+
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         with caused_by(staff_actor(request), "removed at the desk"):
             super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        with caused_by(staff_actor(request), "removed at the desk"):
+            super().delete_queryset(request, queryset)
 
 
 class MemberInline(TabularInline):
@@ -54,6 +62,14 @@ class TenantAdmin(HistoryAdmin):
         ("Bills", {"fields": ["currency", "payment_terms_days", "tax_name", "tax_percent"]}),
         ("Address", {"fields": ["address_lines", "country", "tax_id"]}),
     ]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 (Django's)
+        """Only what was changed is written: a currency that a subscription has set meanwhile stays."""
+        if not change:
+            super().save_model(request, obj, form, change)
+        elif changed := [name for name in form.changed_data if name in form.cleaned_data]:
+            with caused_by(staff_actor(request), "changed at the desk"):
+                obj.save(update_fields=changed)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """A currency once set is changed by no form: what is open and what was used is priced in it."""
@@ -88,7 +104,6 @@ class UserAdmin(HistoryAdmin, DjangoUserAdmin):
     list_filter = ["is_staff", "is_active", "groups"]
     search_fields = ["email", "name"]
     ordering = ["email"]
-    readonly_fields = ["date_joined", "last_login"]
     filter_horizontal = ["groups", "user_permissions"]
     fieldsets = [
         (None, {"fields": ["email", "name", "password"]}),
@@ -98,6 +113,16 @@ class UserAdmin(HistoryAdmin, DjangoUserAdmin):
     add_fieldsets = [
         (None, {"classes": ["wide"], "fields": ["email", "name", "usable_password", "password1", "password2"]})
     ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Who may change people can't give anybody, themselves included, more power than they have."""
+        powers = [] if request.user.is_superuser else ["is_staff", "is_superuser", "groups", "user_permissions"]
+        return ["date_joined", "last_login", *powers]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Staff are changed by a superuser alone: a new password would be a way into their account."""
+        may = super().has_change_permission(request, obj)
+        return may and (obj is None or request.user.is_superuser or not (obj.is_staff or obj.is_superuser))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -86,11 +86,15 @@ def history_table(subject: str, subject_id: UUID) -> Table:
     )
 
 
-def legs_table(legs: Iterable[LedgerLeg], empty: str) -> Table:
-    """Ledger legs as debit and credit, with their sums: a balanced set has two equal ones."""
+def legs_table(legs: Iterable[LedgerLeg], empty: str, *, most: int | None = None) -> Table:
+    """Ledger legs as debit and credit, with their sums: a balanced set has two equal ones.
+
+    Beyond `most` the rest is left out, and so are the sums: those of a part would be taken for the whole.
+    """
     rows = list(legs)
+    is_part = most is not None and len(rows) > most
     foot = []
-    for currency in sorted({leg.currency for leg in rows}):
+    for currency in () if is_part else sorted({leg.currency for leg in rows}):
         mine = [leg.amount_minor for leg in rows if leg.currency == currency]
         debit, credit = sum(each for each in mine if each > 0), -sum(each for each in mine if each < 0)
         foot.append(("Together", "", "", amount(debit, currency), amount(credit, currency)))
@@ -99,10 +103,11 @@ def legs_table(legs: Iterable[LedgerLeg], empty: str) -> Table:
         heads=("When", "Entry", "Account", Num("Debit"), Num("Credit")),
         rows=[
             (date_text(leg.occurred_at), leg.memo, link_to(leg, leg.get_account_display()), *debit_credit(leg))
-            for leg in rows
+            for leg in rows[:most]
         ],
         foot=foot,
         empty=empty,
+        note=f"The latest {most}; the ledger has all." if is_part else "",
     )
 
 

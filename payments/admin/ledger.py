@@ -25,6 +25,8 @@ from payments.models import (
 )
 
 TENANT = ("tenant", AutocompleteSelectFilter)
+# As many legs as a balance's page lists; beyond, the ledger itself is the place.
+MOST_LEGS = 200
 
 
 @admin.register(LedgerLeg)
@@ -87,7 +89,7 @@ class CreditBalanceAdmin(BooksAdmin):
 
     def tables(self, request: HttpRequest, obj: Any) -> list[Table]:
         legs = LedgerLeg.objects.filter(tenant=obj.tenant_id, currency=obj.currency, account="customer_credit")
-        return [legs_table(legs[:200], "Nothing yet.")]
+        return [legs_table(legs[: MOST_LEGS + 1], "Nothing yet.", most=MOST_LEGS)]
 
 
 @admin.register(CreditNote)

@@ -17,6 +17,7 @@ from billing_portal.kit.desk import BooksAdmin, Confirmation, Notice
 from billing_portal.kit.display.amounts import money_text
 from billing_portal.kit.errors import BillingError
 from billing_portal.kit.money import Money
+from billing_portal.notices import outbox
 from billing_portal.tenants.staff import staff_actor, staff_user
 from payments import queries
 from payments.actions.recording import reject_manual_payment, verify_manual_payment
@@ -147,6 +148,7 @@ class VerifiesPayments(BooksAdmin):
                 request,
                 f"{payment_named(after)} is verified and booked: {what_it_did(after)}",
             )
+        outbox.wake()
         return changed
 
     def _reject(self, request: HttpRequest, payments: Sequence[Payment], reason: str) -> None:
@@ -162,6 +164,7 @@ class VerifiesPayments(BooksAdmin):
                     request,
                     f"{payment_named(payment)} is rejected. Nothing was booked.",
                 )
+        outbox.wake()
 
 
 def _asked(

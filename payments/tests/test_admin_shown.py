@@ -4,11 +4,13 @@ import pytest
 from django.urls import reverse
 
 from billing_portal.kit.money import Money
+from billing_portal.notices import waking
 from billing_portal.tests import world
 from billing_portal.tests.reading import hidden
 from payments import queries
 from payments.actions.crediting import issue_credit_note
-from payments.models import LedgerLeg
+from payments.admin import ledger
+from payments.models import CreditBalance, LedgerLeg
 from payments.tests.test_admin_verifying import LIST, at_the_desk, status, told, url, verify
 
 pytestmark = pytest.mark.django_db
@@ -88,3 +90,22 @@ def test_a_reference_keeps_its_letters_and_the_amount_its_format(clerk, finance,
     ]
     assert all("CHK-1" in page and "chk-1" not in page for page in pages)
     assert "10936.50" not in "".join(pages)
+
+
+def test_a_worker_is_woken_for_the_mail_that_follows(clerk, finance, acme, django_capture_on_commit_callbacks):
+    checks = [world.check_for(acme, 9_000, clerk.user) for _ in range(2)]
+    with django_capture_on_commit_callbacks() as woken:
+        verify(finance, checks[0])
+        finance.post(url(checks[1], "reject"), {"reason": "not found"})
+    assert [status(check) for check in checks] == ["succeeded", "rejected"]
+    assert woken.count(waking._send) == 2
+
+
+def test_a_balances_page_adds_up_no_part_of_its_legs(clerk, finance, acme, monkeypatch):
+    for _ in range(2):
+        verify(finance, world.check_for(acme, 700, clerk.user))
+    page = reverse("admin:payments_creditbalance_change", args=[CreditBalance.objects.get().pk])
+    assert "Together" in finance.get(page).content.decode() and "$14.00" in finance.get(page).content.decode()
+    monkeypatch.setattr(ledger, "MOST_LEGS", 1)
+    cut = finance.get(page).content.decode()
+    assert "Together" not in cut and "The latest 1; the ledger has all." in cut

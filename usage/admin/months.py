@@ -19,6 +19,7 @@ from billing_portal.kit.desk import BooksAdmin, Confirmation, Notice, Num, Table
 from billing_portal.kit.display.amounts import money_text, number_text, unit_price_text
 from billing_portal.kit.display.dates import month_text, period_text
 from billing_portal.kit.money import Money
+from billing_portal.notices import outbox
 from usage import queries
 from usage.actions.closing import Closed
 from usage.admin.outcomes import CLOSES, attempt, close_as_shown, lines_table, mark_of, outcomes_table, words_of
@@ -135,6 +136,7 @@ class UsageMonthAdmin(BooksAdmin):
                 continue
             tell = messages.success if isinstance(closed, Closed) and closed.closing in CLOSES else messages.warning
             tell(request, f"{month.tenant}, {month_text(month.label)}: {words_of(closed)}")
+        outbox.wake()
         return changed
 
     def tables(self, request: HttpRequest, obj: Any) -> list[Table]:

@@ -24,7 +24,7 @@ from usage.models import UsageRecord
 
 ON_A_PAGE, FIRST_FEW = 50, 5
 # A cell that begins with one of these is a formula to a spreadsheet: what a caller sent must stay a text.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four full-width
 _COLUMNS = ("started_at", "direction", "queue", "agent", "country", "campaign", "description", "event_id",
             "used", "charged", "billed")  # fmt: skip
 

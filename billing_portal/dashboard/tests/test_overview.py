@@ -97,6 +97,15 @@ def test_a_late_invoice_comes_first_with_its_cause_and_how_to_pay(client):
     assert "Invoices 1 need attention" in seen
 
 
+def test_a_late_invoice_that_a_check_covers_in_part_asks_for_the_rest(client):
+    acme = world.subscribed()
+    invoice = world.overage_invoice(acme, cents=9_000)
+    world.check_for(acme, 4_000, world.user(staff=True), invoice=invoice, reference="77")
+    text = words(page(client, acme))
+    assert "We have your check 77 for $40.00 and are checking it. $50.00 has been due since" in text
+    assert "How to pay $50.00" in text
+
+
 def test_a_check_that_we_did_not_find_waits_before_the_invoice_is_late(client):
     acme = world.subscribed()
     world.call(acme, 200, at("2026-10-05 10:00"))

@@ -42,6 +42,16 @@ def test_every_icon_that_is_drawn_is_in_the_sprite():
     assert drawn <= sprite
 
 
+def test_the_sprite_holds_only_icons_that_are_named_somewhere():
+    sprite = set(re.findall(r'<symbol id="([\w-]+)"', (STATIC / "img/icons.svg").read_text()))
+    root = STATIC.parent
+    sources = [*TEMPLATES.rglob("*.html"), *(STATIC / "js").glob("*.js")]
+    for package in ("billing_portal", "payments", "subscriptions", "usage"):
+        sources += [path for path in (root / package).rglob("*.py") if "tests" not in path.parts]
+    named = set(re.findall(r'["#]([a-z][\w-]*)["\'}]', "\n".join(path.read_text() for path in sources)))
+    assert sprite <= named
+
+
 def test_browsers_without_light_dark_get_the_light_value_of_every_such_token():
     tokens, fallback = (STATIC / "css/tokens.css").read_text().split("@supports not")
     tokens = tokens.split("@media")[0]

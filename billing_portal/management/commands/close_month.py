@@ -18,6 +18,7 @@ from billing_portal.kit.display.amounts import money_text
 from billing_portal.kit.display.counting import count_text
 from billing_portal.kit.errors import BillingError
 from billing_portal.kit.money import Money
+from billing_portal.notices import outbox
 from billing_portal.tenants.models import Tenant
 from subscriptions import queries as subscriptions
 from usage.actions.closing import Closed, Closing, close_month, preview_close
@@ -74,6 +75,8 @@ class Command(BaseCommand):
             "failures": failures,
         }
         self.stdout.write(json.dumps(summary) if options["json"] else _text(summary))
+        if invoices and not options["dry_run"]:
+            outbox.wake()
         if failures:
             raise CommandError(
                 f"{len(failures)} of {count_text(len(tenants), 'tenant')} could not be closed; run it again."

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST
 
 from billing_portal.kit.templatetags.billing import APPEARANCE_COOKIE, APPEARANCES
@@ -15,6 +16,7 @@ A_YEAR = 365 * 24 * 60 * 60
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@cache_control(private=True, no_store=True)
 def choose_tenant(request: Any) -> HttpResponse:
     """GET lists the tenants one belongs to, POST `slug` takes one for this session. Another's is 404, like no one's."""
     if not request.user.is_authenticated:

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
@@ -84,8 +85,35 @@ def test_a_tenant_and_its_members_are_made_at_the_desk_and_history_says_by_whom(
     assert acme.currency is None
     assert Membership.objects.get().role == "owner"
     assert acme.events.get().pgh_context.metadata["actor"] == "root@portal.example"
+    assert Membership.objects.get().events.get().pgh_context.metadata["actor"] == "root@portal.example"
     bad = desk.post(reverse("admin:tenants_tenant_change", args=[acme.id]), {"name": "Acme", "time_zone": "Mars"})
     assert "Mars is not a time zone." in bad.content.decode()
+
+
+def test_history_names_who_removed_members_from_a_list(desk: Client):
+    gone = a_member(a_tenant()).memberships.get()
+    chosen = {"action": "delete_selected", "_selected_action": [gone.id], "post": "yes"}
+    desk.post(reverse("admin:tenants_membership_changelist"), chosen)
+    assert not Membership.objects.exists()
+    removal = Membership.pgh_event_models["delete"].objects.get(pgh_label="delete")
+    assert removal.pgh_context.metadata["actor"] == "root@portal.example"
+
+
+def test_who_may_change_people_gives_nobody_more_power_and_gets_into_no_staff_account(client: Client):
+    keeper, root = a_user("keeper@portal.example", is_staff=True), a_user("root@portal.example", is_superuser=True)
+    dana = a_member(a_tenant())
+    keeper.user_permissions.set(
+        Permission.objects.filter(content_type__app_label="tenants", codename__in=["view_user", "change_user"])
+    )
+    client.force_login(keeper)
+    powers = {"email": dana.email, "name": "Dana R", "is_active": "on", "is_staff": "on", "is_superuser": "on"}
+    assert client.post(reverse("admin:tenants_user_change", args=[dana.id]), powers).status_code == 302
+    dana.refresh_from_db()
+    assert (dana.name, dana.is_staff, dana.is_superuser) == ("Dana R", False, False)
+    for other in (root, keeper):
+        assert client.post(reverse("admin:tenants_user_change", args=[other.id]), powers).status_code == 403
+        secret = {"usable_password": "true", "password1": "four words nobody", "password2": "four words nobody"}
+        assert client.post(reverse("admin:auth_user_password_change", args=[other.id]), secret).status_code == 403
 
 
 def test_neither_tenants_nor_people_are_deleted(desk: Client):
@@ -113,3 +141,23 @@ def test_every_group_looks_and_none_makes_keys_or_people(client: Client, group: 
 def test_a_tenants_member_does_not_get_to_the_desk(client: Client):
     client.force_login(a_member(a_tenant()))
     assert client.get("/admin/").status_code == 302
+
+
+def test_a_change_at_the_desk_leaves_alone_what_others_changed_meanwhile(desk: Client):
+    tenant = Tenant.objects.create(slug="acme", name="Acme", billing_email="a@acme.example")
+    url = f"/admin/tenants/tenant/{tenant.id}/change/"
+    opened = desk.get(url).context["adminform"].form.initial
+    form = {name: "" if value is None else value for name, value in opened.items()}
+    form |= {f"memberships-{each}": 0 for each in ("TOTAL_FORMS", "INITIAL_FORMS")} | {"name": "Acme Support"}
+    real = Tenant.save
+
+    def somebody_is_faster(self, *args, **kwargs):
+        Tenant.objects.filter(id=self.id).update(currency="usd")
+        real(self, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Tenant, "save", somebody_is_faster)
+        answer = desk.post(url, form)
+    assert answer.status_code == 302, answer.context["errors"]
+    tenant.refresh_from_db()
+    assert (tenant.name, tenant.currency) == ("Acme Support", "usd")

@@ -70,6 +70,25 @@ def test_one_tenants_trouble_does_not_stop_the_others(monkeypatch) -> None:
     assert Invoice.objects.get().tenant == good
 
 
+def test_trouble_in_finding_what_is_due_does_not_stop_the_others_either(monkeypatch) -> None:
+    from usage import tasks
+
+    tenants = [world.subscribed(), world.subscribed()]
+    for each in tenants:
+        world.call(each, 200, at("2026-09-15 12:00"))
+    bad = min(tenants, key=lambda each: each.id)
+    look = tasks.due_months
+
+    def sometimes(tenant, now):
+        if tenant == bad:
+            raise RuntimeError("no such zone any more")
+        return look(tenant, now)
+
+    monkeypatch.setattr(tasks, "due_months", sometimes)
+    with time_machine.travel(at("2026-10-02 00:00"), tick=False):
+        assert close_due_months() == 1
+
+
 def test_with_the_broker_down_usage_and_checks_are_taken_and_the_mails_follow(monkeypatch, tmp_path) -> None:
     monkeypatch.setattr(app.conf, "broker_url", f"redis+socket://{tmp_path}/nobody.sock")
     monkeypatch.setattr(app.conf, "broker_write_url", f"redis+socket://{tmp_path}/nobody.sock")
