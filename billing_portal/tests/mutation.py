@@ -126,7 +126,10 @@ def months_are_not_held_open() -> None:
 MUTANTS = (
     Mutant(
         "no lock on an idempotency key",
-        (f"{RACES}/test_money_at_once.py::test_one_idempotency_key_from_forty_threads_is_one_payment",),
+        (
+            f"{RACES}/test_money_at_once.py::test_one_idempotency_key_from_forty_threads_is_one_payment",
+            "billing_portal/kit/tests/test_idempotency.py::test_forty_threads_with_one_key_run_the_view_once",
+        ),
         patch=no_key_lock,
     ),
     Mutant(
@@ -195,6 +198,23 @@ MUTANTS = (
         "no key on usage records",
         (f"{CLOSING}::test_one_event_sent_fifty_times_from_eight_connections_counts_once",),
         sql=("ALTER TABLE usage_usagerecord DROP CONSTRAINT usage_usagerecord_pkey",),
+    ),
+    Mutant(
+        "outbox messages are claimed without a lock",
+        ("billing_portal/notices/tests/test_outbox.py::test_sweepers_at_once_deliver_each_message_once",),
+        patch=no_row_locks,
+    ),
+    Mutant(
+        "no index on a tenant's live subscription, and no lock",
+        ("subscriptions/tests/test_subscribing.py::test_one_live_subscription_whoever_starts_it_at_once",),
+        sql=("DROP INDEX subscription_one_live",),
+        patch=no_row_locks,
+    ),
+    Mutant(
+        "no index and no lock on a form's key",
+        ("payments/tests/test_admin_recording.py::test_the_same_form_from_eight_hands_at_once_is_one_payment",),
+        sql=("DROP INDEX payment_once_per_key",),
+        patch=no_row_locks,
     ),
     Mutant(
         "history may be changed",
