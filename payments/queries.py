@@ -22,6 +22,7 @@ RESERVING = (Payment.Status.CREATED, Payment.Status.PROCESSING)
 # Money that is coming: nobody need send it again.
 ON_THEIR_WAY = (Payment.Status.PROCESSING, Payment.Status.AWAITING_REVIEW, Payment.Status.CLEARING)
 CAME_TO_NOTHING = (Payment.Status.FAILED, Payment.Status.REJECTED, Payment.Status.RETURNED)
+# Anything that may still become money, whoever has to act next.
 UNDER_WAY = (*RESERVING, Payment.Status.REQUIRES_ACTION, Payment.Status.AWAITING_REVIEW, Payment.Status.CLEARING)
 REFUND_RESERVES = (Refund.Status.AWAITING_APPROVAL, Refund.Status.PENDING, Refund.Status.SUCCEEDED)
 

@@ -8,6 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from billing_portal.kit import periods
+
 
 @dataclass(frozen=True, slots=True)
 class Rounding:
@@ -47,3 +49,8 @@ class Terms:
     rounding: Rounding
     allowances: Mapping[tuple[str, str], Decimal | None]
     prices: Mapping[tuple[str, str], Decimal]
+
+    @property
+    def covered_seconds(self) -> int:
+        """How long they are in force within what was asked for: the share of the allowance that they give."""
+        return int(periods.duration(self.starts_at, self.ends_at).total_seconds())

@@ -126,9 +126,8 @@ def days_until(month: UsageMonth, zone: ZoneInfo, now: datetime) -> list[date]:
 
 def allowance_ended(tenant: Tenant, month: UsageMonth, segments: Sequence[Terms], rate_class: str) -> datetime | None:
     """When the call began that first went beyond what its segment includes; None while there is some left."""
-    month_seconds = int((month.ends_at - month.starts_at).total_seconds())
     for terms in segments:
-        included = included_units(terms, CALL_MINUTES.name, rate_class, month_seconds)
+        included = included_units(terms, CALL_MINUTES.name, rate_class, month.seconds)
         if not included:
             continue
         rows = calls(tenant, month).filter(rate_class=rate_class, segment_start=terms.effective_from)

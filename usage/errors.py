@@ -33,7 +33,7 @@ class TooOld(BadInput):
         super().__init__(f"Usage can be sent up to {months} months late; this is older.", field="occurredAt")
 
 
-class MixedCurrencies(Conflict):
+class PricedInSeveralCurrencies(Conflict):
     code = "mixed_currencies"
 
     def __init__(self, found: list[str]) -> None:

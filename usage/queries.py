@@ -47,18 +47,16 @@ def totals(
         rows = rows.filter(billed_in__lt=billed_before)
     if billed_up_to is not None:
         rows = rows.filter(billed_in__lte=billed_up_to)
-    grouped = rows.values_list("segment_start", "meter", "rate_class").annotate(
-        Sum("quantity"), Sum("billable_quantity"), Sum("records")
-    )
-    found: Totals = defaultdict(dict)
-    for segment_start, meter, rate_class, quantity, billable, count in grouped.order_by():
-        found[segment_start][meter, rate_class] = Used(quantity, billable, count)
-    return found
+    return _summed(rows)[usage_month]
 
 
 def totals_by_month(tenant: Tenant, labels: Iterable[str]) -> dict[str, Totals]:
     """What each month bills of itself, for several months in one query: label → its totals as above."""
     rows = UsageRollup.objects.filter(tenant=tenant, usage_month__in=list(labels), billed_in=F("usage_month"))
+    return _summed(rows)
+
+
+def _summed(rows: QuerySet[UsageRollup]) -> dict[str, Totals]:
     grouped = rows.values_list("usage_month", "segment_start", "meter", "rate_class").annotate(
         Sum("quantity"), Sum("billable_quantity"), Sum("records")
     )
@@ -128,11 +126,10 @@ def late_months(tenant: Tenant, billed_in: str) -> list[str]:
 
 def rate_month(tenant: Tenant, month: UsageMonth, month_totals: Totals) -> list[Rated]:
     """Every class with use in every segment of the month, rated by the terms of that segment."""
-    month_seconds = int((month.ends_at - month.starts_at).total_seconds())
     return [
         rated
         for terms in subscriptions.terms_between(tenant, month.starts_at, month.ends_at)
-        for rated in rate_segment(terms, month_totals.get(terms.effective_from, {}), month_seconds)
+        for rated in rate_segment(terms, month_totals.get(terms.effective_from, {}), month.seconds)
     ]
 
 

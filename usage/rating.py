@@ -71,8 +71,7 @@ def included_units(terms: Terms, meter: str, rate_class: str, month_seconds: int
     per_seat = terms.allowances.get((meter, rate_class), Decimal(0))
     if per_seat is None:
         return None
-    covered = int((terms.ends_at - terms.starts_at).total_seconds())
-    return (per_seat * terms.seats * covered / month_seconds).quantize(SIX_PLACES, ROUND_HALF_UP)
+    return (per_seat * terms.seats * terms.covered_seconds / month_seconds).quantize(SIX_PLACES, ROUND_HALF_UP)
 
 
 def rate_segment(terms: Terms, totals: Mapping[tuple[str, str], Used], month_seconds: int) -> list[Rated]:

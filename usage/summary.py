@@ -106,13 +106,12 @@ def _within(month: UsageMonth, segments: Sequence[Terms]) -> list[Terms]:
 def _month(
     tenant: Tenant, month: UsageMonth, segments: list[Terms], totals: queries.Totals, now: datetime
 ) -> MonthSoFar:
-    seconds = int((month.ends_at - month.starts_at).total_seconds())
     rated: list[Rated] = []
     paced: list[Rated] = []
     for terms in segments:
         use = _with_unused(terms, totals.get(terms.effective_from, {}))
-        rated += rate_segment(terms, use, seconds)
-        paced += rate_segment(terms, _at_this_pace(terms, use, now), seconds)
+        rated += rate_segment(terms, use, month.seconds)
+        paced += rate_segment(terms, _at_this_pace(terms, use, now), month.seconds)
     keys = sorted({(each.meter, each.rate_class) for each in rated}, key=_order(rated))
     classes = [_sum(meter, rate_class, rated, paced) for meter, rate_class in keys]
     return MonthSoFar(month, tenant.currency, tuple(segments), classes)

@@ -84,6 +84,11 @@ def next_label(label: str) -> str:
     return _shift(label, 1)
 
 
+def label_before(label: str, months: int) -> str:
+    """ "2027-01", 13 -> "2025-12". Raises BadMonth."""
+    return _shift(label, -months)
+
+
 def previous_label(label: str) -> str:
     """ "2027-01" -> "2026-12". Raises BadMonth."""
     return _shift(label, -1)

@@ -8,12 +8,12 @@ from uuid import UUID
 from django.db import transaction
 
 from billing_portal.kit.actors import Actor, ActorKind
-from billing_portal.kit.errors import BadInput, IdempotencyMismatch, NotFound
+from billing_portal.kit.errors import BadInput, IdempotencyMismatch
 from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant
 from payments import queries
-from payments.actions.opening import MethodChoice, open_offline_payment
-from payments.errors import AlreadyPaid, AmountExceedsDue, CurrencyMismatch, InvoiceNotOpen, PossibleDuplicate
+from payments.actions.opening import MethodChoice, locked_open_invoice, open_offline_payment
+from payments.errors import AmountExceedsDue, CurrencyMismatch, PossibleDuplicate
 from payments.models import Invoice, Payment
 from payments.providers import registry
 from payments.providers.base import ReceivesOffline
@@ -77,13 +77,7 @@ def _same_request(earlier: Payment, amount: Money, choice: MethodChoice, invoice
 
 def _payable_invoice(tenant: Tenant, invoice_id: UUID, amount: Money) -> Invoice:
     """The invoice, locked, when it can take that amount."""
-    invoice = queries.invoices(tenant).select_for_update().filter(id=invoice_id).first()
-    if invoice is None:
-        raise NotFound
-    if invoice.status == Invoice.Status.PAID:
-        raise AlreadyPaid
-    if invoice.status != Invoice.Status.OPEN:
-        raise InvoiceNotOpen
+    invoice = locked_open_invoice(tenant, invoice_id)
     if amount.currency != invoice.currency:
         raise CurrencyMismatch(asked=amount.currency, billed=invoice.currency)
     due = Money(queries.amounts(invoice).payable, invoice.currency)

@@ -7,11 +7,12 @@ from datetime import date, datetime
 from uuid import UUID
 
 from billing_portal.kit.actors import Actor, ActorKind
+from billing_portal.kit.errors import NotFound
 from billing_portal.kit.money import Money
 from billing_portal.tenants.models import ApiKey, Tenant
-from payments import policies
+from payments import policies, queries
 from payments.actions.history import note_move
-from payments.errors import ReceivedInTheFuture
+from payments.errors import AlreadyPaid, InvoiceNotOpen, ReceivedInTheFuture
 from payments.models import Invoice, Payment
 from payments.providers.base import OfflineReceipt, ReceivesOffline
 
@@ -23,6 +24,18 @@ class MethodChoice:
     method: str
     reference: str | None = None
     received_on: date | None = None
+
+
+def locked_open_invoice(tenant: Tenant, invoice_id: UUID) -> Invoice:
+    """The tenant's invoice, locked, when it can be paid. Raises NotFound, AlreadyPaid, InvoiceNotOpen."""
+    invoice = queries.invoices(tenant).select_for_update().filter(id=invoice_id).first()
+    if invoice is None:
+        raise NotFound
+    if invoice.status == Invoice.Status.PAID:
+        raise AlreadyPaid
+    if invoice.status != Invoice.Status.OPEN:
+        raise InvoiceNotOpen
+    return invoice
 
 
 def open_offline_payment(

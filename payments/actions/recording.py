@@ -8,12 +8,11 @@ from uuid import UUID
 from django.db import transaction
 
 from billing_portal.kit.actors import Actor
-from billing_portal.kit.errors import NotFound
 from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant, User
 from payments.actions import settling
-from payments.actions.opening import MethodChoice, open_offline_payment
-from payments.errors import AlreadyPaid, CurrencyMismatch, InvoiceNotOpen, PaymentNotManual, SecondPersonNeeded
+from payments.actions.opening import MethodChoice, locked_open_invoice, open_offline_payment
+from payments.errors import CurrencyMismatch, PaymentNotManual, SecondPersonNeeded
 from payments.models import Invoice, Payment
 from payments.providers import registry
 from payments.providers.base import OfflineReceipt, ReceivesOffline
@@ -44,7 +43,7 @@ def record_manual_payment(
         if billed not in (None, amount.currency):
             raise CurrencyMismatch(asked=amount.currency, billed=billed)
     if invoice:
-        _check_open(tenant, invoice)
+        locked_open_invoice(tenant, invoice.id)
     return open_offline_payment(
         provider=_offline(registry.provider_for(choice.method)),
         tenant=tenant,
@@ -103,13 +102,3 @@ def _offline(provider: object) -> ReceivesOffline:
 
 def _receipt(payment: Payment) -> OfflineReceipt:
     return OfflineReceipt(payment.amount, payment.method, payment.reference, payment.received_on)
-
-
-def _check_open(tenant: Tenant, invoice: Invoice) -> None:
-    fresh = Invoice.objects.select_for_update().filter(id=invoice.id, tenant=tenant).first()
-    if fresh is None:
-        raise NotFound
-    if fresh.status == Invoice.Status.PAID:
-        raise AlreadyPaid
-    if fresh.status != Invoice.Status.OPEN:
-        raise InvoiceNotOpen

@@ -19,7 +19,7 @@ from payments.models import Invoice
 from subscriptions import queries as subscriptions
 from usage import queries
 from usage.actions import months
-from usage.errors import MixedCurrencies
+from usage.errors import PricedInSeveralCurrencies
 from usage.lines import adjustment_lines, overage_lines
 from usage.models import UsageMonth
 
@@ -54,7 +54,7 @@ def close_month(*, tenant: Tenant, label: str, actor: Actor, now: datetime) -> C
     3. Claim the month by the one update that finds it open. It waits for writers that hold it open, and whoever comes
        second finds no row: the claim and the invoice commit together or not at all.
     4. Rate the rollups; add what came late for months closed before; issue one invoice, or none where nothing is owed.
-    Raises BadMonth, MixedCurrencies, CurrencyMismatch.
+    Raises BadMonth, PricedInSeveralCurrencies, CurrencyMismatch.
     """
     tenant = Tenant.objects.select_for_update(no_key=True).get(id=tenant.id)
     month = queries.find_month(tenant, label)  # stored below: asking must not leave a row for every idle tenant
@@ -83,7 +83,7 @@ def close_month(*, tenant: Tenant, label: str, actor: Actor, now: datetime) -> C
 
 
 def preview_close(*, tenant: Tenant, label: str, now: datetime) -> Closed:
-    """What `close_month` would do now. Writes nothing. Raises BadMonth, MixedCurrencies."""
+    """What `close_month` would do now. Writes nothing. Raises BadMonth, PricedInSeveralCurrencies."""
     month = queries.find_month(tenant, label)
     if why_not := _not_now(tenant, month, now):
         return Closed(why_not, tenant, month.invoice)
@@ -117,7 +117,7 @@ def _currency(lines: Sequence[LineDraft]) -> str:
     """The one that the terms priced the lines in. An invoice has one currency; the terms, not the tenant, say which."""
     found = {line.derivation["currency"] for line in lines}
     if len(found) != 1:
-        raise MixedCurrencies(sorted(found))
+        raise PricedInSeveralCurrencies(sorted(found))
     return str(found.pop())
 
 

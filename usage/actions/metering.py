@@ -76,9 +76,7 @@ def check_event(tenant: Tenant, event: UsageEvent, now: datetime) -> None:
         raise UnknownMeter(sorted(METERS))
     if event.occurred_at > now + AHEAD:
         raise InTheFuture
-    oldest = periods.month_label(now, tenant.zone)
-    for _ in range(settings.USAGE_LATE_MONTHS):
-        oldest = periods.previous_label(oldest)
+    oldest = periods.label_before(periods.month_label(now, tenant.zone), settings.USAGE_LATE_MONTHS)
     if event.occurred_at < periods.month_bounds(oldest, tenant.zone)[0]:
         raise TooOld(settings.USAGE_LATE_MONTHS)
 

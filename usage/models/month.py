@@ -5,6 +5,7 @@ import uuid
 from django.db import models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
+from billing_portal.kit import periods
 from billing_portal.tenants.models import Tenant
 from payments.models import Invoice
 
@@ -37,3 +38,8 @@ class UsageMonth(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+    @property
+    def seconds(self) -> int:
+        """Its true length, clock changes and all: what allowances are prorated over."""
+        return int(periods.duration(self.starts_at, self.ends_at).total_seconds())

@@ -117,7 +117,7 @@ def _by_day(request: HttpRequest, so_far: MonthSoFar, main: ClassSoFar, currency
         days.day_sums(request.tenant, month, zone),  # type: ignore[attr-defined]
         so_far.segments,
         days.days_until(month, zone, now),
-        int((month.ends_at - month.starts_at).total_seconds()),
+        month.seconds,
     )
     ended_at = None
     if main.has_allowance and main.overage:

@@ -9,8 +9,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from billing_portal.kit import periods
 from billing_portal.kit.actors import Actor
@@ -18,6 +16,7 @@ from billing_portal.kit.display.amounts import money_text
 from billing_portal.kit.display.counting import count_text
 from billing_portal.kit.errors import BillingError
 from billing_portal.kit.money import Money
+from billing_portal.management.progress import progress_of
 from billing_portal.notices import outbox
 from billing_portal.tenants.models import Tenant
 from subscriptions import queries as subscriptions
@@ -52,7 +51,7 @@ class Command(BaseCommand):
             raise CommandError(error.detail) from error
         tenants = list(self._tenants(options["tenant"]))
         outcomes, totals, failures, invoices = Counter[Closing](), Counter[str](), [], []
-        with _progress(quiet=options["json"]) as progress:
+        with progress_of("tenants", quiet=options["json"]) as progress:
             task = progress.add_task(f"Closing {options['month']}", total=len(tenants))
             for tenant in tenants:
                 try:
@@ -95,20 +94,6 @@ class Command(BaseCommand):
         if not found:
             raise CommandError(f"There is no tenant {slug!r}.")
         return found
-
-
-def _progress(*, quiet: bool) -> Progress:
-    """On standard error, and only where somebody looks: a log gets the summary alone."""
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("tenants"),
-        TimeElapsedColumn(),
-        console=console,
-        disable=quiet or not console.is_terminal,
-    )
 
 
 def _line(closed: Closed) -> dict[str, Any]:

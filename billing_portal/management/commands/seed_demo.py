@@ -12,10 +12,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from billing_portal.kit.errors import BillingError
+from billing_portal.management.progress import progress_of
 from billing_portal.seeding import seed
 from billing_portal.settings import env
 
@@ -56,7 +55,7 @@ class Command(BaseCommand):
 
     def _seed(self, summary: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
         began = time.monotonic()
-        with _progress(quiet=quiet) as progress:
+        with progress_of("months", quiet=quiet) as progress:
             task = progress.add_task("Seeding the demo", total=seed.STEPS)
             try:
                 made = seed.seed(
@@ -79,17 +78,3 @@ def _scale() -> Decimal:
     if not (scale.is_finite() and 0 < scale <= LARGEST_SCALE):
         raise CommandError(f"DEMO_SCALE is {text!r}: write a number above 0, {LARGEST_SCALE} at most.")
     return scale
-
-
-def _progress(*, quiet: bool) -> Progress:
-    """On standard error, and only where somebody looks."""
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("months"),
-        TimeElapsedColumn(),
-        console=console,
-        disable=quiet or not console.is_terminal,
-    )
