@@ -5,17 +5,13 @@ python -m billing_portal.sandbox.stripe --data DIR --port N --webhook URL --webh
 
 import argparse
 import os
-import signal
 import sys
-import threading
-import time
 from pathlib import Path
 
 from billing_portal.sandbox.living import BesideLiveKeys, refuse_live_keys
+from billing_portal.sandbox.running import run
 from billing_portal.sandbox.serving import HOST, server
 from billing_portal.sandbox.stripe.app import StripeSandbox
-
-TICK_SECONDS = 0.2
 
 
 def main() -> int:
@@ -33,29 +29,11 @@ def main() -> int:
         return 1
     sandbox = StripeSandbox(wanted.data, webhook_url=wanted.webhook, webhook_secret=wanted.webhook_secret)
     listener = server(sandbox, wanted.port)
-    stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: stopping.set())
-    threading.Thread(target=listener.serve_forever, daemon=True).start()
-    sys.stdout.write(f"The stand-in for Stripe listens on http://{HOST}:{listener.server_port}\n")
+    words = [f"The stand-in for Stripe listens on http://{HOST}:{listener.server_port}"]
     if not wanted.webhook_secret:
-        sys.stdout.write(f"It signs webhooks with {sandbox.webhook_secret}\n")
-    sys.stdout.flush()
-    # A receiver that is slow must not keep this process from ending: what is under way is sent again after a restart.
-    threading.Thread(target=_tick, args=(sandbox, stopping), daemon=True).start()
-    stopping.wait()
-    listener.shutdown()
+        words.append(f"It signs webhooks with {sandbox.webhook_secret}")
+    run(sandbox, listener, *words)
     return 0
-
-
-def _tick(sandbox: StripeSandbox, stopping: threading.Event) -> None:
-    """Until the end of the process, which comes when this ends: a stand-in that sends nothing any more is none."""
-    try:
-        while True:
-            sandbox.tick()
-            time.sleep(TICK_SECONDS)
-    finally:
-        stopping.set()
 
 
 if __name__ == "__main__":

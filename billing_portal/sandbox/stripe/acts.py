@@ -1,16 +1,15 @@
 """One act: a request being answered, with the books, the clock, and what it caused (events and effects)."""
 
-import random
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from billing_portal.sandbox.stripe.books import Books, Json, random_id, shown
+from billing_portal.sandbox.books import Books, Json, shown
+from billing_portal.sandbox.deliveries import queue
+from billing_portal.sandbox.stripe.books import random_id
 from billing_portal.sandbox.stripe.params import Params
 from billing_portal.sandbox.stripe.problems import missing
 
 API_VERSION = "2026-08-26.dahlia"
-SHUFFLE_SECONDS = 2.0
 # What an id begins with → its kind and its name in errors.
 KINDS = {
     "cus": ("customers", "customer"),
@@ -85,15 +84,3 @@ class Act:
                 "metadata": thing.get("metadata") or {},
             }
         )
-
-
-def queue(books: Books, event_id: str) -> None:
-    """Queue an event's delivery as the panel's mode says: held, dropped, once, several times, in any order, or before
-    the answer."""
-    chosen = books.noted("webhook_mode", {"mode": "normal", "copies": 1})
-    mode, copies = chosen["mode"], chosen["copies"]
-    state = {"hold": "held", "drop": "dropped", "before_response": "first"}.get(mode, "pending")
-    shuffled = mode == "shuffle"
-    for _ in range(random.randint(1, copies) if shuffled else copies):  # noqa: S311 (no secret)
-        due = time.time() + random.random() * SHUFFLE_SECONDS if shuffled else 0  # noqa: S311
-        books.db.execute("INSERT INTO deliveries (event, state, due) VALUES (?, ?, ?)", (event_id, state, due))

@@ -3,8 +3,11 @@
 import base64
 import binascii
 import re
-from datetime import UTC, datetime
 
+from billing_portal.sandbox import log
+from billing_portal.sandbox.books import Books, Json
+from billing_portal.sandbox.exchange import Answer, Request
+from billing_portal.sandbox.faults import HTML_500, Fault
 from billing_portal.sandbox.stripe import (  # noqa: F401 (importing them registers their routes)
     balance,
     charges,
@@ -19,10 +22,8 @@ from billing_portal.sandbox.stripe import (  # noqa: F401 (importing them regist
 )
 from billing_portal.sandbox.stripe import params as given
 from billing_portal.sandbox.stripe.acts import API_VERSION, Act
-from billing_portal.sandbox.stripe.books import Books, Json, random_id
-from billing_portal.sandbox.stripe.exchange import Answer, Request
+from billing_portal.sandbox.stripe.books import random_id
 from billing_portal.sandbox.stripe.expanding import expand
-from billing_portal.sandbox.stripe.faults import HTML_500, Fault
 from billing_portal.sandbox.stripe.idempotency import Keys
 from billing_portal.sandbox.stripe.problems import Problem, Refused
 from billing_portal.sandbox.stripe.routing import Route, find
@@ -110,15 +111,7 @@ def idempotency_key(request: Request) -> str | None:
 
 def log_entry(books: Books, request: Request, answer: Answer | None, effect: Json | None) -> Json:
     """One line of the log; `answer` None when the connection was lost before anything happened."""
-    return {
-        "at": datetime.fromtimestamp(books.now(), UTC).isoformat().replace("+00:00", "Z"),
-        "method": request.method,
-        "path": request.path,
-        "idempotencyKey": request.headers.get("idempotency-key"),
-        "status": answer.status if answer else None,
-        "effect": effect,
-        "replayed": bool(answer and answer.replayed),
-    }
+    return log.entry(books, request, answer, effect, key_header="idempotency-key")
 
 
 def _refusal(fault: Fault) -> Answer | None:

@@ -6,21 +6,21 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from billing_portal.sandbox.serving import HANG_UP
-from billing_portal.sandbox.stripe import pages, panel, settling
+from billing_portal.sandbox.deliveries import Delivery, Send, send_over_http
+from billing_portal.sandbox.exchange import Answer, Request
+from billing_portal.sandbox.faults import Faults
+from billing_portal.sandbox.panel import PREFIX
+from billing_portal.sandbox.serving import hang_up, wait
+from billing_portal.sandbox.stripe import pages, settling
 from billing_portal.sandbox.stripe.acts import Act
 from billing_portal.sandbox.stripe.api import Api, idempotency_key, log_entry
 from billing_portal.sandbox.stripe.books import Books
-from billing_portal.sandbox.stripe.exchange import Answer, Request
-from billing_portal.sandbox.stripe.faults import Faults
 from billing_portal.sandbox.stripe.idempotency import Keys
 from billing_portal.sandbox.stripe.pages import Pages
 from billing_portal.sandbox.stripe.panel import Panel
 from billing_portal.sandbox.stripe.problems import Problem
-from billing_portal.sandbox.stripe.webhooks import Delivery, Send, Webhooks, send_over_http
+from billing_portal.sandbox.stripe.webhooks import Webhooks
 
-# A caller may bring its own way to wait, under this name in the environment: tests need not sleep.
-SLEEP = "sandbox.sleep"
 _CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, POST",
@@ -57,7 +57,7 @@ class StripeSandbox:
     def __call__(self, environ: Mapping[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request. Raises ConnectionAbortedError when a fault hangs up."""
         request = Request.read(environ)
-        if request.path.startswith(panel.PREFIX):
+        if request.path.startswith(PREFIX):
             answer = self._panel.answer(request)
         elif request.path.startswith(("/v3", pages.THREE_D_SECURE)):
             answer = self._pages.answer(request)
@@ -66,7 +66,7 @@ class StripeSandbox:
         else:
             answer = self._provider(request, environ)
         self.webhooks.deliver(only_first=True)
-        if not request.path.startswith(panel.PREFIX):
+        if not request.path.startswith(PREFIX):
             answer.headers |= _CORS
         headers = {**answer.headers, "Content-Length": str(len(answer.body))}
         start_response(answer.line, list(headers.items()))
@@ -91,18 +91,18 @@ class StripeSandbox:
         if fault and fault.fault == "drop_before":
             with self.books.transaction():
                 self.books.write_log(log_entry(self.books, request, None, None))
-            _hang_up(environ)
+            hang_up(environ)
         try:
             with self._keys.claimed(idempotency_key(request)):
                 answer = self._api.answer(request, fault)
                 # Before the answer leaves, and while its key is still held.
                 self.webhooks.deliver(only_first=True)
                 if fault and fault.fault == "delay":
-                    environ.get(SLEEP, time.sleep)(fault.seconds)
+                    wait(environ, fault.seconds)
         except Problem as problem:
             answer = self._api.refuse(request, problem)
         if fault and fault.fault == "drop_after":
-            _hang_up(environ)
+            hang_up(environ)
         if fault and fault.fault == "garbage":
             answer.body = answer.body[: len(answer.body) // 2]
         return answer
@@ -113,8 +113,3 @@ class StripeSandbox:
             kept = f"whsec_{secrets.token_hex(16)}"
             self.books.note("webhook_secret", kept)
         return str(kept)
-
-
-def _hang_up(environ: Mapping[str, Any]) -> None:
-    environ.get(HANG_UP, lambda: None)()
-    raise ConnectionAbortedError("hung up on demand")

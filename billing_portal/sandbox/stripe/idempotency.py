@@ -10,8 +10,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from billing_portal.sandbox.exchange import Answer, Request
 from billing_portal.sandbox.stripe.books import Books
-from billing_portal.sandbox.stripe.exchange import Answer, Request
 from billing_portal.sandbox.stripe.problems import Invalid, Problem, Refused
 
 KEPT_SECONDS = 24 * 3600

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import stripe
 from stripe._http_client import HTTPClient
 
-from billing_portal.sandbox.serving import HANG_UP
-from billing_portal.sandbox.stripe.app import SLEEP, StripeSandbox
+from billing_portal.sandbox.serving import HANG_UP, SLEEP
+from billing_portal.sandbox.stripe.app import StripeSandbox
 
 ADDRESS = "http://stripe.sandbox"
 

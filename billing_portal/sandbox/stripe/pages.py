@@ -8,11 +8,11 @@ from html import escape
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode
 
+from billing_portal.sandbox.exchange import Answer, Request
 from billing_portal.sandbox.stripe import amounts, authentication
 from billing_portal.sandbox.stripe.acts import Act
 from billing_portal.sandbox.stripe.api import log_entry
 from billing_portal.sandbox.stripe.books import Books, Json
-from billing_portal.sandbox.stripe.exchange import Answer, Request
 
 STATIC = Path(__file__).parent / "static"
 FILES = {

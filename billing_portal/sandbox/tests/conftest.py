@@ -1,4 +1,4 @@
-"""A stand-in with its books in a folder of the test's own, and the real SDK that talks to it without a network."""
+"""A stand-in for Stripe with its books in a folder of the test's own, and the real SDK that talks to it in process."""
 
 import json
 
@@ -8,6 +8,7 @@ import stripe
 from billing_portal.sandbox.stripe.app import StripeSandbox
 from billing_portal.sandbox.stripe.checking import checked
 from billing_portal.sandbox.stripe.in_process import ADDRESS, InProcessClient, call
+from billing_portal.sandbox.tests.paypal_fixtures import api, hook, paypal  # noqa: F401 (fixtures)
 
 KEY = "sk_test_" + "a" * 24
 AUTOMATIC = {"enabled": True, "allow_redirects": "never"}

@@ -10,6 +10,23 @@ from billing_portal.sandbox.tests.conftest import AUTOMATIC
 
 pytestmark = pytest.mark.browser
 
+# The Payment Element without an intent, as Stripe documents it for payments that a server confirms.
+ELEMENT = b"""
+const stripe = Stripe("pk_test_bbbbbbbbbbbbbbbbbbbbbbbb");
+const rules = { ".Input": { borderColor: "rgb(4, 5, 6)" } };
+const appearance = { variables: { colorBackground: "rgb(1, 2, 3)" }, rules };
+const wanted = { mode: "payment", amount: 2900, currency: "usd", paymentMethodCreation: "manual" };
+const elements = stripe.elements({ ...wanted, appearance });
+elements.create("payment").mount("#card");
+document.querySelector("button").addEventListener("click", async () => {
+  const say = (text) => { document.querySelector("output").textContent = text; };
+  const checked = await elements.submit();
+  if (checked.error) return say(checked.error.code);
+  const made = await stripe.createPaymentMethod({ elements });
+  say(made.error ? made.error.code : made.paymentMethod.card.last4);
+  elements.update({ appearance: { variables: { colorBackground: "rgb(7, 8, 9)" } } });
+});
+"""
 PAGE = b"""<!doctype html><html lang="en"><head><title>Pay</title><script src="%s/v3/"></script></head>
 <body><div id="card"></div><button>Pay</button><output></output><script src="/page.js"></script></body></html>"""
 SCRIPT = b"""
@@ -60,16 +77,20 @@ def visit(sandbox, page):
         policy = f"default-src 'self'; script-src 'self' {origin}; frame-src {origin}; connect-src {origin}"
 
         def portal(environ, start_response):
-            script = environ["PATH_INFO"] == "/page.js"
+            script = environ["PATH_INFO"] in ("/page.js", "/element.js")
             kind = "text/javascript" if script else "text/html"
             start_response("200 OK", [("Content-Type", kind), ("Content-Security-Policy", policy)])
+            if environ["PATH_INFO"] == "/element.html":
+                return [(PAGE % origin.encode()).replace(b"/page.js", b"/element.js")]
+            if environ["PATH_INFO"] == "/element.js":
+                return [ELEMENT]
             return [SCRIPT if script else PAGE % origin.encode()]
 
         address = stack.enter_context(serving(portal))
 
         def visit(act, secret):
             page.goto("about:blank")
-            page.goto(f"{address}/#:{act}:{secret}")
+            page.goto(f"{address}/element.html" if act == "element" else f"{address}/#:{act}:{secret}")
             return page
 
         yield visit
@@ -134,3 +155,33 @@ def test_a_card_and_a_bank_account_are_saved(visit, client, customer):
     ended(page, "succeeded")
     kinds = [method.type for method in client.v1.customers.payment_methods.list(customer.id).data]
     assert kinds == ["us_bank_account", "card"]
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_payment_element_is_as_high_as_it_needs_looks_as_asked_and_says_what_is_missing(visit, client, width):
+    page = visit("element", "")
+    page.set_viewport_size({"width": width, "height": 800})
+    frame = page.frame_locator("#card iframe")
+    frame.get_by_label("Card number").press_sequentially("4242424242424242")
+    page.click("button")
+    ended(page, "incomplete_expiry")
+    frame.get_by_label("Expiration date").fill("12 / 34")
+    page.click("button")
+    ended(page, "incomplete_cvc")
+    assert frame.locator("[aria-invalid=true]").get_attribute("name") == "cvc"
+    frame.get_by_label("Security code").fill("123")
+
+    def colours():
+        return frame.locator("body").evaluate(
+            "body => [getComputedStyle(body).backgroundColor, getComputedStyle(document.forms[0][0]).borderColor]"
+        )
+
+    assert colours() == ["rgb(1, 2, 3)", "rgb(4, 5, 6)"]
+    page.click("button")
+    ended(page, "4242")
+    page.frame_locator("#card iframe").locator("body").wait_for()
+    page.wait_for_function("() => document.querySelector('#card iframe').clientHeight > 120")
+    shown = page.locator("#card iframe").evaluate("frame => frame.clientHeight")
+    assert frame.locator("form").evaluate("form => form.scrollHeight") <= shown
+    # Stripe.js answers what it is told next only after that.
+    frame.locator("html[style*='rgb(7, 8, 9)']").wait_for(state="attached")

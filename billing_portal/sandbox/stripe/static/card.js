@@ -23,9 +23,50 @@
       field.value = `${figures.slice(0, 2)} / ${figures.slice(2)}`;
     }
   });
+
+  // As the Payment Element has it: the same fields under its own labels, in the look that the page asks for, and as high
+  // as they need.
+  const isPayment = new URLSearchParams(location.search).get("type") === "payment";
+  if (isPayment) {
+    form.classList.replace("card", "payment");
+    form.querySelector("[data-label=expiry]").textContent = "Expiration date";
+    form.querySelector("[data-label=cvc]").textContent = "Security code";
+  }
+  const dress = ({ variables = {}, rules = {} }) => {
+    const known = {
+      "--ink": variables.colorText,
+      "--label": variables.colorText,
+      "--ground": variables.colorBackground,
+      "--accent": variables.colorPrimary,
+      "--placeholder": variables.colorTextPlaceholder,
+      "--danger": variables.colorDanger,
+      "--radius": variables.borderRadius,
+      "--size": variables.fontSizeBase,
+      "--edge": (rules[".Input"] || {}).borderColor,
+      "--weight": (rules[".Label"] || {}).fontWeight,
+    };
+    for (const [name, value] of Object.entries(known)) {
+      if (value) document.documentElement.style.setProperty(name, value);
+    }
+  };
+  new ResizeObserver(() => tell({ event: "resize", height: Math.ceil(form.getBoundingClientRect().height) })).observe(form);
+
+  form.addEventListener("input", () => {
+    for (const field of form.elements) field.removeAttribute("aria-invalid");
+  });
   form.addEventListener("input", () => tell({ event: "change", state: state() }));
   form.addEventListener("submit", (event) => event.preventDefault());
 
+  const missing = () => {
+    const short = [
+      ["cardnumber", 13, "incomplete_number", "Your card number is incomplete."],
+      ["exp-date", 4, "incomplete_expiry", "Your card's expiration date is incomplete."],
+      ["cvc", 3, "incomplete_cvc", "Your card's security code is incomplete."],
+    ].find(([field, least]) => digits(field).length < least);
+    if (!short) return null;
+    const [field, , code, message] = short;
+    return { field, error: { type: "validation_error", code, message } };
+  };
   const create = async ({ key, billing }) => {
     const body = new URLSearchParams({
       key,
@@ -43,10 +84,15 @@
     if (source !== parent || !data || data.sandbox !== "card") return;
     if (data.ask === "clear") form.reset();
     if (data.ask === "focus") form.elements.cardnumber.focus();
+    if (data.ask === "dress") dress(data.appearance);
+    const incomplete = missing();
+    if (data.ask === "validate") {
+      if (incomplete) form.elements[incomplete.field].setAttribute("aria-invalid", "true");
+      tell({ reply: data.number, answer: incomplete ? { error: incomplete.error } : {} });
+    }
     if (data.ask !== "create") return;
-    const incomplete = { type: "validation_error", code: "incomplete_number", message: "Your card number is incomplete." };
     try {
-      const answer = state().complete ? await create(data) : { error: incomplete };
+      const answer = incomplete ? { error: incomplete.error } : await create(data);
       tell({ reply: data.number, answer });
     } catch {
       tell({ reply: data.number, answer: { error: { type: "api_connection_error", message: "Network error." } } });

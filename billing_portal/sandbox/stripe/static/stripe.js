@@ -36,7 +36,7 @@
     const frame = document.createElement("iframe");
     Object.assign(frame, { src: url, title });
     Object.assign(frame.style, { width: "min(420px, 86vw)", height: "320px", border: "0", display: "block" });
-    Object.assign(dialog.style, { padding: "0", border: "0", borderRadius: "10px", overflow: "hidden" });
+    Object.assign(dialog.style, { margin: "auto", padding: "0", border: "0", borderRadius: "10px", overflow: "hidden" });
     dialog.append(frame);
     const close = (result) => {
       window.removeEventListener("message", listen);
@@ -53,8 +53,8 @@
   });
 
   class Element {
-    constructor(type, key) {
-      Object.assign(this, { type, key, frame: null, handlers: {}, waiting: new Map(), count: 0 });
+    constructor(type, key, options) {
+      Object.assign(this, { type, key, options: options || {}, frame: null, handlers: {}, waiting: new Map(), count: 0 });
       this.listen = this.listen.bind(this);
     }
     mount(where) {
@@ -62,19 +62,36 @@
       if (!place) throw new Error(`There is no ${where} to mount on`);
       this.unmount();
       this.frame = document.createElement("iframe");
-      Object.assign(this.frame, { src: `${ORIGIN}/v3/card`, title: "Secure card payment input frame" });
+      const title = this.type === "payment" ? "Secure payment input frame" : "Secure card payment input frame";
+      Object.assign(this.frame, { src: `${ORIGIN}/v3/card?type=${this.type}`, title });
       Object.assign(this.frame.style, { width: "100%", height: "72px", border: "0" });
+      // Room for the rings around its fields, which begin where the page's own do.
+      if (this.type === "payment") Object.assign(this.frame.style, { width: "calc(100% + 8px)", margin: "-4px" });
       window.addEventListener("message", this.listen);
       place.replaceChildren(this.frame);
     }
     listen({ data, origin, source }) {
       if (origin !== ORIGIN || !this.frame || source !== this.frame.contentWindow || !data || data.sandbox !== "card") return;
+      if (data.event === "ready") this.dress();
+      if (data.event === "resize") this.frame.style.height = `${data.height}px`;
       if (data.event) (this.handlers[data.event] || []).forEach((each) => each({ elementType: this.type, ...data.state }));
       const reply = this.waiting.get(data.reply);
       if (reply) { this.waiting.delete(data.reply); reply(data.answer); }
     }
     on(event, handler) { (this.handlers[event] ||= []).push(handler); return this; }
     tell(message) { if (this.frame) this.frame.contentWindow.postMessage({ sandbox: "card", ...message }, ORIGIN); }
+    ask(question, more = {}) {
+      if (!this.frame) return Promise.resolve(problem("The element is not mounted.", "validation_error"));
+      const number = ++this.count;
+      return new Promise((resolve) => {
+        this.waiting.set(number, resolve);
+        this.tell({ ask: question, number, ...more });
+      });
+    }
+    dress(appearance = this.options.appearance) {
+      this.options.appearance = appearance;
+      if (appearance) this.tell({ ask: "dress", appearance });
+    }
     update() {}
     clear() { this.tell({ ask: "clear" }); }
     focus() { this.tell({ ask: "focus" }); }
@@ -85,13 +102,8 @@
     }
     destroy() { this.unmount(); }
     createMethod(billing) {
-      if (!this.frame) return Promise.resolve(problem("The element is not mounted.", "validation_error"));
-      const number = ++this.count;
       const fields = Object.fromEntries(flat({ billing_details: billing }));
-      return new Promise((resolve) => {
-        this.waiting.set(number, resolve);
-        this.tell({ ask: "create", number, key: this.key, billing: fields });
-      });
+      return this.ask("create", { key: this.key, billing: fields });
     }
   }
 
@@ -99,11 +111,14 @@
     constructor(key, options) { Object.assign(this, { key, options: options || {}, made: {} }); }
     create(type) {
       if (!["card", "payment"].includes(type)) throw new Error(`The stand-in has no element of type ${type}`);
-      return (this.made[type] = new Element(type, this.key));
+      return (this.made[type] = new Element(type, this.key, { appearance: this.options.appearance }));
     }
     getElement(type) { return this.made[type] || null; }
-    async submit() { return {}; }
-    update() {}
+    async submit() { return this.made.payment ? this.made.payment.ask("validate") : {}; }
+    update(options = {}) {
+      Object.assign(this.options, options);
+      if (options.appearance && this.element) this.element.dress(options.appearance);
+    }
     get element() { return this.made.payment || this.made.card; }
   }
 

@@ -1,9 +1,8 @@
 """Faults on request: the next calls that fit are lost, late, refused or garbled.
 
 drop_before: hangs up, nothing happened. drop_after: acts, then hangs up. delay: acts, then answers `seconds` later.
-status: Stripe's own JSON error with `status`, nothing happened; from 500 on it is kept under the idempotency key, as
-Stripe keeps its errors. html_500: a page from a proxy, nothing happened. rate_limit: 429. token_revoked: 401.
-garbage: acts, then the answer breaks off in its middle.
+status: the provider's own JSON error with `status`, nothing happened. html_500: a page from a proxy, nothing happened.
+rate_limit: 429. token_revoked: 401. garbage: acts, then the answer breaks off in its middle.
 """
 
 import fnmatch
@@ -11,7 +10,7 @@ import threading
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from billing_portal.sandbox.stripe.problems import Problem
+from billing_portal.sandbox.misuse import Misused
 
 KINDS = ("drop_before", "drop_after", "delay", "status", "html_500", "rate_limit", "garbage", "token_revoked")
 _NAMES = ("method", "path", "fault", "seconds", "status", "times")
@@ -38,16 +37,16 @@ class Faults:
         self._lock = threading.Lock()
 
     def add(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        """Plan a fault. Raises Problem when it is none."""
+        """Plan a fault. Raises Misused when it is none."""
         unknown = set(wanted) - set(_NAMES)
         if unknown or wanted.get("fault") not in KINDS or not isinstance(wanted.get("path"), str):
-            raise Problem(f"A fault has a path and is one of {', '.join(KINDS)}; it knows {', '.join(_NAMES)}")
+            raise Misused(f"A fault has a path and is one of {', '.join(KINDS)}; it knows {', '.join(_NAMES)}")
         fault = Fault(**wanted)
         whole = isinstance(fault.times, int) and isinstance(fault.status, int)
         if not whole or fault.times < 1 or not 400 <= fault.status <= 599:
-            raise Problem("times is at least 1, status from 400 to 599")
+            raise Misused("times is at least 1, status from 400 to 599")
         if not isinstance(fault.seconds, int | float) or not isinstance(fault.method, str):
-            raise Problem("seconds is a number, method one of HTTP's")
+            raise Misused("seconds is a number, method one of HTTP's")
         with self._lock:
             self._waiting.append(fault)
         return asdict(fault)

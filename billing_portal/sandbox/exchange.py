@@ -50,7 +50,7 @@ class Answer:
 
     @classmethod
     def of(cls, content: Any, status: int = 200, **headers: str) -> "Answer":
-        """JSON, written as Stripe writes it."""
+        """JSON with two spaces."""
         named = {name.replace("_", "-").title(): value for name, value in headers.items()}
         return cls(status, json.dumps(content, indent=2).encode(), {"Content-Type": "application/json", **named})
 
