@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt mutants
+.PHONY: help demo test check fmt mirror mutants bench
 
 help: ## what there is to run
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /	/' | expand -t 10
@@ -24,8 +24,14 @@ check: .venv/.installed ## style, types, layers, settings, migrations
 fmt: .venv/.installed ## mend what can be mended by itself
 	.venv/bin/python -m ruff check --fix . && .venv/bin/python -m ruff format .
 
+mirror: .venv/.installed ## compare our one-step schema of dj-stripe with the one its own migrations make: a minute
+	MIRROR_SCHEMA=1 .venv/bin/python -m pytest payments/tests/mirror/test_schema.py
+
 mutants: .venv/.installed ## run the race and crash tests with each guard removed: every one must fail
 	.venv/bin/python -m billing_portal.tests.mutants
+
+bench: .venv/.installed ## measure the portal beside its peers, on servers of its own: three minutes; docs/benchmarks.md
+	.venv/bin/python manage.py bench
 
 # Made once, and again when the pins change: the second start does not wait for pip.
 .venv/.installed: requirements.txt requirements-dev.txt

@@ -102,3 +102,15 @@ def nobody_asked() -> Iterator[None]:
     """No test begins inside the request of the one before it: an answer that named itself leaves its id behind."""
     with context.bind(request_id=None, tenant_id=None, actor_label=None):
         yield
+
+
+@pytest.fixture
+def stripe(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[Any]:
+    """Stripe is on: its stand-in inside the process, spoken to by the real SDK. See `tests/stripe_world.py`."""
+    from billing_portal.tests.stripe_world import StripeWorld, turned_on  # noqa: PLC0415 (settings come first)
+
+    world = StripeWorld()
+    off = turned_on(world, monkeypatch, settings)
+    yield world
+    world.close()
+    off()

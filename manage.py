@@ -8,7 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 # These never speak to the database, or start it themselves.
-WITHOUT_DATABASE = {"demo", "help", "version", "check", "collectstatic", "findstatic", "spectacular", "startapp"}
+WITHOUT_DATABASE = {
+    "demo",
+    "bench",
+    "help",
+    "version",
+    "check",
+    "collectstatic",
+    "findstatic",
+    "spectacular",
+    "startapp",
+}
 
 
 @contextmanager
@@ -35,6 +45,8 @@ def database(argv: list[str]) -> Iterator[None]:
 
 def main() -> None:
     """Run one command."""
+    if sys.argv[1:2] == ["bench"]:
+        os.environ["DJANGO_SETTINGS_MODULE"] = "billing_portal.bench.settings"  # a database and servers of its own
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "billing_portal.settings.base")
     if sys.argv[1:2] == ["demo"]:
         os.environ.setdefault("DEMO", "1")

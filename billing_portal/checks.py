@@ -14,9 +14,14 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 (Django's name)
 from django.db import connections
 
+from payments.inbox.registry import KEPT_FOR_LATER, handler_of
+from payments.providers import registry
+from payments.providers.base import SendsEvents
+
 TAG = "portal"
 OLDEST_POSTGRESQL = 18
 SHORTEST_SECRET = 32
+STRIPES_OWN = "https://api.stripe.com"
 LOCAL = {"127.0.0.1", "localhost", "[::1]", "::1", "testserver"}
 
 
@@ -81,6 +86,58 @@ def mail(**_: Any) -> Iterable[CheckMessage]:
     """Invoices that are only printed reach nobody."""
     if settings.EMAIL_BACKEND.endswith("console.EmailBackend"):
         yield Warning("No mail is sent: EMAIL_HOST is not set.", hint="EMAIL_HOST=smtp.example.com", id="portal.W002")
+
+
+@register(TAG)
+def stripe_secrets(**_: Any) -> Iterable[CheckMessage]:
+    """Without its secret no event could be told from a forged one; keys of two modes speak of two sets of customers."""
+    if settings.STRIPE_SECRET_KEY and not any(secret.strip() for secret in settings.STRIPE_WEBHOOK_SECRETS):
+        yield Error(
+            "Stripe is on without the secret that its webhooks are signed with.",
+            hint="STRIPE_WEBHOOK_SECRET=whsec_…, from the endpoint's page in Stripe's dashboard.",
+            id="portal.E007",
+        )
+    publishable = settings.STRIPE_PUBLISHABLE_KEY
+    is_live = publishable.startswith("pk_live_")
+    if settings.STRIPE_SECRET_KEY and publishable and is_live != settings.STRIPE_LIVEMODE:
+        yield Error(
+            "Of Stripe's two keys one is live and one is for tests: what a browser begins could not be ended here.",
+            hint="Take STRIPE_PUBLISHABLE_KEY and STRIPE_SECRET_KEY from the same page of Stripe's dashboard.",
+            id="portal.E008",
+        )
+
+
+@register(TAG)
+def real_money(**_: Any) -> Iterable[CheckMessage]:
+    """A live key moves real money: not from a demo or a debugging session, and it is shown to nobody but Stripe."""
+    if not settings.STRIPE_LIVEMODE:
+        return
+    for name in ("DEBUG", "DEMO"):
+        if getattr(settings, name):
+            yield Error(
+                f"{name} is on beside a live key of Stripe's.",
+                hint=f"Set {name}=0, or use a key that begins with sk_test_.",
+                id="portal.E009",
+            )
+    if settings.STRIPE_API_BASE not in ("", STRIPES_OWN):
+        yield Error(
+            f"A live key of Stripe's would be sent to {settings.STRIPE_API_BASE}.",
+            hint=f"Unset STRIPE_API_BASE: a live key belongs to {STRIPES_OWN} alone.",
+            id="portal.E010",
+        )
+
+
+@register(TAG)
+def every_topic_has_a_handler(**_: Any) -> Iterable[CheckMessage]:
+    """An event that an adapter says to know and nobody handles would be money that nobody hears of."""
+    for provider in registry.able(SendsEvents):
+        for topic in sorted(set(provider.topics.values()) - KEPT_FOR_LATER):
+            if handler_of(topic) is None:
+                yield Error(
+                    f"Events of {provider.name} about {topic.value!r} have no handler.",
+                    hint="Register one with payments.inbox.registry.handles in an app's event_handlers.py.",
+                    id="portal.E011",
+                )
 
 
 @register(Tags.database)

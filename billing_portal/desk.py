@@ -17,13 +17,11 @@ from billing_portal.kit.display.dates import date_text, month_text
 from billing_portal.kit.money import Money
 from billing_portal.notices.models import OutboxMessage
 from payments import queries
-from payments.models import Invoice, Payment
+from payments.admin import waiting
+from payments.models import Discrepancy, Invoice, Payment, ProviderEvent, Refund
 from usage.models import UsageMonth
 
-# As many rows as a table of the first page shows; its title counts all.
-FIRST = 8
-
-# Title, then its places: title, icon, admin URL name, permission, query.
+# Title, then its places: title, icon, admin URL name (behind a slash: its argument), permission, query.
 _GROUPS: list[tuple[str, list[tuple[str, str, str, str, str]]]] = [
     ("", [("Desk", "space_dashboard", "index", "", "")]),
     (
@@ -37,11 +35,32 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str, str, str]]]] = [
                 "status__exact=awaiting_review",
             ),
             (
+                "Refunds to approve",
+                "approval_delegation",
+                "payments_refund_changelist",
+                "payments.view_refund",
+                "status__exact=awaiting_approval",
+            ),
+            (
+                "Discrepancies",
+                "rule",
+                "payments_discrepancy_changelist",
+                "payments.view_discrepancy",
+                "closed_at__isempty=1",
+            ),
+            (
                 "Parked messages",
                 "running_with_errors",
                 "notices_outboxmessage_changelist",
                 "notices.view_outboxmessage",
                 "parked_at__isempty=0",
+            ),
+            (
+                "Parked events",
+                "sync_problem",
+                "payments_providerevent_changelist",
+                "payments.view_providerevent",
+                "status__exact=parked",
             ),
         ],
     ),
@@ -50,6 +69,8 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str, str, str]]]] = [
         [
             ("Record a payment", "receipt_long", "payments_payment_add", "payments.record_payment", ""),
             ("Payments", "swap_horiz", "payments_payment_changelist", "payments.view_payment", ""),
+            ("Refunds", "undo", "payments_refund_changelist", "payments.view_refund", ""),
+            ("Disputes", "gavel", "payments_dispute_changelist", "payments.view_dispute", ""),
             ("Invoices", "description", "payments_invoice_changelist", "payments.view_invoice", ""),
             ("Credit notes", "contract", "payments_creditnote_changelist", "payments.view_creditnote", ""),
             ("Credit balances", "savings", "payments_creditbalance_changelist", "payments.view_creditbalance", ""),
@@ -60,6 +81,7 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str, str, str]]]] = [
         "Customers",
         [
             ("Tenants", "apartment", "tenants_tenant_changelist", "tenants.view_tenant", ""),
+            ("Saved methods", "credit_card", "payments_paymentmethod_changelist", "payments.view_paymentmethod", ""),
             ("Subscriptions", "layers", "subscriptions_subscription_changelist", "subscriptions.view_subscription", ""),
             ("Plans", "sell", "subscriptions_plan_changelist", "subscriptions.view_plan", ""),
         ],
@@ -77,6 +99,22 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str, str, str]]]] = [
             ("Changes of state", "history", "payments_statuschange_changelist", "payments.view_statuschange", ""),
             ("Number series", "tag", "payments_numberseries_changelist", "payments.view_numberseries", ""),
             ("Outbox", "outbox", "notices_outboxmessage_changelist", "notices.view_outboxmessage", ""),
+            (
+                "Provider events",
+                "move_to_inbox",
+                "payments_providerevent_changelist",
+                "payments.view_providerevent",
+                "",
+            ),
+            ("Attempts", "call_made", "payments_attempt_changelist", "payments.view_attempt", ""),
+            (
+                "Provider customers",
+                "contact_page",
+                "payments_providercustomer_changelist",
+                "payments.view_providercustomer",
+                "",
+            ),
+            ("Stripe mirror", "flip", "app_list/djstripe", "djstripe.view_event", ""),
             ("API keys", "key", "tenants_apikey_changelist", "tenants.view_apikey", ""),
             ("Members", "badge", "tenants_membership_changelist", "tenants.view_membership", ""),
             ("People", "group", "tenants_user_changelist", "tenants.view_user", ""),
@@ -90,7 +128,10 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The sidebar of this person: only places they may look at, with a count where something waits."""
     counts = {
         "Awaiting review": Payment.objects.filter(status=Payment.Status.AWAITING_REVIEW).count(),
+        "Refunds to approve": Refund.objects.filter(status=Refund.Status.AWAITING_APPROVAL).count(),
+        "Discrepancies": Discrepancy.objects.filter(closed_at=None).count(),
         "Parked messages": OutboxMessage.objects.filter(parked_at__isnull=False).count(),
+        "Parked events": ProviderEvent.objects.filter(status=ProviderEvent.Status.PARKED).count(),
     }
     groups = []
     for title, places in _GROUPS:
@@ -105,7 +146,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 def _item(request: HttpRequest, place: tuple[str, str, str, str, str], waiting: int) -> dict[str, Any]:
     title, icon, name, _, query = place
-    path = reverse(f"admin:{name}")
+    name, *arguments = name.split("/")
+    path = reverse(f"admin:{name}", args=arguments)
     item: dict[str, Any] = {
         "title": title,
         "icon": icon,
@@ -126,8 +168,8 @@ def _is_here(request: HttpRequest, path: str, query: str) -> bool:
     if query:
         name, _, value = query.partition("=")
         return request.path == path and request.GET.get(name) == value
-    filtered = {"status__exact": "awaiting_review", "parked_at__isempty": "0"}
-    return not any(request.GET.get(name) == value for name, value in filtered.items())
+    queries_of_others = (place[4].partition("=") for _, places in _GROUPS for place in places if place[4])
+    return not any(request.GET.get(name) == value for name, _, value in queries_of_others)
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -135,7 +177,10 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     tables = [
         table()
         for permission, table in (
-            ("payments.view_payment", _awaiting),
+            ("payments.view_payment", waiting.awaiting_review),
+            ("payments.view_refund", waiting.refunds_to_approve),
+            ("payments.view_refund", waiting.refunds_to_send),
+            ("payments.view_discrepancy", waiting.open_discrepancies),
             ("payments.view_invoice", _overdue),
             ("usage.view_usagemonth", _months_to_close),
         )
@@ -144,26 +189,9 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     return {**context, "title": "Desk", "tables": tables}
 
 
-def _awaiting() -> Table:
-    waiting = Payment.objects.filter(status=Payment.Status.AWAITING_REVIEW)
-    rows = [
-        (
-            link_to(each, f"{each.get_method_display()} {each.reference or ''}".strip()),
-            each.tenant,
-            date_text(each.created_at),
-            "the tenant" if each.declared_by_tenant else each.recorded_by or "—",
-            "a second person" if each.needs_second_person else "anybody who may",
-            money_text(each.amount),
-        )
-        for each in waiting.select_related("tenant", "recorded_by").order_by("created_at")[:FIRST]
-    ]
-    heads = ("Payment", "Tenant", "Since", "Recorded by", "Verified by", Num("Amount"))
-    return Table(f"Awaiting review: {waiting.count()}", heads, rows, empty="Every payment is reviewed.")
-
-
 def _overdue() -> Table:
     late = Invoice.objects.filter(status=Invoice.Status.OPEN, due_at__lt=timezone.now())
-    first = list(late.select_related("tenant").order_by("due_at")[:FIRST])
+    first = list(late.select_related("tenant").order_by("due_at")[: waiting.FIRST])
     amounts = queries.amounts_of(first)
     rows = [
         (
@@ -192,7 +220,7 @@ def _months_to_close() -> Table:
             ),
             each["tenants"],
         )
-        for each in ended.values("label").annotate(tenants=Count("id"))[:FIRST]
+        for each in ended.values("label").annotate(tenants=Count("id"))[: waiting.FIRST]
     ]
     return Table(
         "Months that ended and are open", ("Month", Num("Tenants")), rows, empty="Every month that ended is closed."

@@ -4,7 +4,7 @@ from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
 # Everybody of the staff sees what these apps hold.
-SEEN_BY_ALL = ("tenants", "notices", "payments", "subscriptions", "usage", "pghistory")
+SEEN_BY_ALL = ("tenants", "notices", "payments", "subscriptions", "usage", "pghistory", "djstripe")
 
 PERMISSIONS: dict[str, tuple[str, ...]] = {
     "clerk": ("payments.record_payment",),
@@ -14,6 +14,8 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "payments.refund_payment",
         "payments.pay_for_tenant",
         "payments.add_creditnote",
+        "payments.retry_event",
+        "payments.close_discrepancy",
         "notices.change_outboxmessage",
         "usage.add_usagerecord",
         "usage.close_month",

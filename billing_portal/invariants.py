@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.db import connection, transaction
 
+from payments.models.dispute import DISPUTE_MOVES
 from payments.models.invoice import INVOICE_MOVES
 from payments.models.payment import PAYMENT_MOVES
 from payments.models.refund import REFUND_MOVES
@@ -19,6 +20,7 @@ FIRST_STATES = {
     "payment": ("created", "awaiting_review"),
     "invoice": ("draft", "open"),
     "refund": ("awaiting_approval", "pending"),
+    "dispute": ("inquiry", "open"),
     "subscription": ("incomplete", "approval_pending", "trialing", "active"),
 }
 
@@ -51,7 +53,7 @@ def check_books() -> tuple[list[str], list[tuple[str, str]]]:
 
 
 def _legal_moves() -> list[tuple[str, str | None, str]]:
-    tables = (PAYMENT_MOVES, INVOICE_MOVES, REFUND_MOVES, SUBSCRIPTION_MOVES)
+    tables = (PAYMENT_MOVES, INVOICE_MOVES, REFUND_MOVES, DISPUTE_MOVES, SUBSCRIPTION_MOVES)
     first: list[tuple[str, str | None, str]] = [
         (subject, None, state) for subject, states in FIRST_STATES.items() for state in states
     ]

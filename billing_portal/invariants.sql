@@ -35,6 +35,12 @@ FROM payments_payment p
 JOIN payments_invoice i ON i.id = p.invoice_id
 WHERE i.currency <> p.currency
 UNION ALL
+SELECT 'payment ' || p.id || ' is meant for an invoice in ' || i.currency || ' and brought ' || p.currency
+FROM payments_paymentshare s
+JOIN payments_payment p ON p.id = s.payment_id
+JOIN payments_invoice i ON i.id = s.invoice_id
+WHERE i.currency <> p.currency
+UNION ALL
 SELECT 'allocation ' || a.id || ' pays ' || i.currency || ' with ' || p.currency
 FROM payments_allocation a
 JOIN payments_invoice i ON i.id = a.invoice_id
@@ -63,10 +69,13 @@ FULL JOIN (
         SELECT p.tenant_id, p.currency,
                p.amount_minor
                - (SELECT coalesce(sum(a.amount_minor), 0) FROM payments_allocation a WHERE a.payment_id = p.id)
-               - (SELECT coalesce(sum(r.amount_minor), 0) FROM payments_refund r
-                  WHERE r.payment_id = p.id AND r.status = 'succeeded') AS left_over
+               - (SELECT coalesce(sum(part.amount_minor), 0) FROM payments_refundpart part
+                  JOIN payments_refund r ON r.id = part.refund_id
+                  WHERE r.payment_id = p.id AND part.invoice_id IS NULL
+                    AND r.status IN ('awaiting_approval', 'pending', 'succeeded'))
+               - p.returned_minor AS left_over
         FROM payments_payment p
-        WHERE p.status = 'succeeded'
+        WHERE p.status IN ('clearing', 'succeeded', 'returned')
         UNION ALL
         SELECT n.tenant_id, n.currency,
                n.amount_minor
@@ -78,32 +87,113 @@ FULL JOIN (
 ) s USING (tenant_id, currency)
 WHERE coalesce(b.amount_minor, 0) <> coalesce(s.left_over, 0);
 
+-- I2 Credit on its way back is what refunds have reserved of it
+SELECT 'tenant ' || tenant_id || ' has ' || coalesce(l.pending, 0) || ' ' || currency || ' of credit on its way back where '
+       || coalesce(r.reserved, 0) || ' is reserved'
+FROM (SELECT tenant_id, currency, -sum(amount_minor) AS pending FROM payments_ledgerleg
+      WHERE account = 'refunds_pending' GROUP BY tenant_id, currency) l
+FULL JOIN (
+    SELECT r.tenant_id, r.currency, sum(part.amount_minor) AS reserved
+    FROM payments_refund r
+    JOIN payments_refundpart part ON part.refund_id = r.id
+    WHERE part.invoice_id IS NULL AND r.status IN ('awaiting_approval', 'pending')
+    GROUP BY r.tenant_id, r.currency
+) r USING (tenant_id, currency)
+WHERE coalesce(l.pending, 0) <> coalesce(r.reserved, 0);
+
 -- I4 No payment gives back or allocates more than it brought
-SELECT 'payment ' || p.id || ' of ' || p.amount_minor || ' gave back ' || coalesce(r.total, 0)
-       || ' and allocated ' || coalesce(a.total, 0)
+SELECT 'payment ' || p.id || ' of ' || p.amount_minor || ' gave back ' || coalesce(r.total, 0) || ', had '
+       || p.returned_minor || ' taken back and allocated ' || coalesce(a.total, 0)
 FROM payments_payment p
-LEFT JOIN (SELECT payment_id, sum(amount_minor) AS total FROM payments_refund
+LEFT JOIN (SELECT payment_id, sum(amount_minor) AS total,
+                  coalesce(sum(amount_minor) FILTER (WHERE destination = 'source'), 0) AS to_source
+           FROM payments_refund
            WHERE status IN ('awaiting_approval', 'pending', 'succeeded') GROUP BY payment_id) r ON r.payment_id = p.id
 LEFT JOIN (SELECT payment_id, sum(amount_minor) AS total FROM payments_allocation
            WHERE payment_id IS NOT NULL GROUP BY payment_id) a ON a.payment_id = p.id
 WHERE coalesce(r.total, 0) NOT BETWEEN 0 AND p.amount_minor
    OR coalesce(a.total, 0) NOT BETWEEN 0 AND p.amount_minor
-   OR (p.status <> 'succeeded' AND coalesce(a.total, 0) <> 0);
+   OR coalesce(r.to_source, 0) + p.returned_minor > p.amount_minor
+   OR (p.status NOT IN ('clearing', 'succeeded', 'returned')
+       AND coalesce(a.total, 0) + coalesce(r.total, 0) + p.returned_minor <> 0);
 
--- I4 Each succeeded payment has exactly one entry that brings its amount in, and no other has one
-SELECT 'payment ' || p.id || ' (' || p.status || ') of ' || p.amount_minor || ' brought in ' || coalesce(l.cash, 0)
+-- I4 No payment is meant for more than it brought
+SELECT 'payment ' || p.id || ' of ' || p.amount_minor || ' is meant for ' || s.total
+FROM payments_payment p
+JOIN (SELECT payment_id, sum(amount_minor) AS total FROM payments_paymentshare GROUP BY payment_id) s ON s.payment_id = p.id
+WHERE s.total > p.amount_minor
+   OR (s.total = p.amount_minor AND p.invoice_id IS NOT NULL);
+
+-- I4 What is undeposited is what the bank has still to collect, and nothing of that has gone back
+SELECT 'payment ' || p.id || ' (' || p.status || ') of ' || p.amount_minor || ' has ' || coalesce(l.undeposited, 0)
+       || ' undeposited'
+FROM payments_payment p
+LEFT JOIN (SELECT payment_id, sum(amount_minor) AS undeposited FROM payments_ledgerleg
+           WHERE account = 'undeposited' GROUP BY payment_id) l ON l.payment_id = p.id
+WHERE coalesce(l.undeposited, 0) <> CASE WHEN p.status = 'clearing' THEN p.amount_minor ELSE 0 END
+   OR (p.status = 'clearing' AND (p.returned_minor <> 0 OR EXISTS (
+       SELECT 1 FROM payments_refund r WHERE r.payment_id = p.id)));
+
+-- I4 Each payment's cash is what it brought, less its fee, what went back to its source and what banks hold or took
+SELECT 'payment ' || p.id || ' (' || p.status || ') of ' || p.amount_minor || ' is worth ' || coalesce(l.cash, 0)
+       || ' in cash where ' || expected.cash || ' is left of it'
 FROM payments_payment p
 LEFT JOIN (SELECT payment_id, sum(amount_minor) AS cash FROM payments_ledgerleg
-           WHERE account LIKE 'cash%' AND payment_id IS NOT NULL GROUP BY payment_id) l ON l.payment_id = p.id
-WHERE coalesce(l.cash, 0) <> CASE WHEN p.status = 'succeeded'
-    THEN p.amount_minor - (SELECT coalesce(sum(r.amount_minor), 0) FROM payments_refund r
-                           WHERE r.payment_id = p.id AND r.status = 'succeeded' AND r.destination = 'source')
-    ELSE 0 END;
+           WHERE (account LIKE 'cash%' OR account = 'undeposited') AND payment_id IS NOT NULL GROUP BY payment_id) l
+    ON l.payment_id = p.id
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN p.status IN ('clearing', 'succeeded', 'returned') THEN p.amount_minor - coalesce(p.fee_minor, 0) ELSE 0 END
+           - (SELECT coalesce(sum(r.amount_minor), 0) FROM payments_refund r
+              WHERE r.payment_id = p.id AND r.status = 'succeeded' AND r.destination = 'source')
+           - greatest(p.returned_minor, coalesce(sum(d.withdrawn_minor), 0)) - coalesce(sum(d.fee_minor), 0) AS cash
+    FROM payments_dispute d
+    WHERE d.payment_id = p.id
+) expected
+WHERE coalesce(l.cash, 0) <> expected.cash;
+
+-- I4 What is booked as disputed is what banks hold, or kept and the books could not take back yet
+SELECT 'payment ' || p.id || ' has ' || coalesce(l.disputed, 0) || ' disputed by the ledger and '
+       || coalesce(d.withdrawn - p.returned_minor, 0) || ' by its disputes'
+FROM payments_payment p
+LEFT JOIN (SELECT payment_id, sum(amount_minor) AS disputed FROM payments_ledgerleg
+           WHERE account = 'disputed' GROUP BY payment_id) l ON l.payment_id = p.id
+LEFT JOIN (SELECT payment_id, sum(withdrawn_minor) AS withdrawn FROM payments_dispute GROUP BY payment_id) d
+    ON d.payment_id = p.id
+WHERE coalesce(l.disputed, 0) <> coalesce(d.withdrawn - p.returned_minor, 0);
+
+-- I4 Each refund says where it is taken from, and credit notes say it again once it has succeeded
+SELECT 'refund ' || r.id || ' (' || r.status || ') of ' || r.amount_minor || ' is taken from places that sum to '
+       || part.total || '; ' || part.of_invoices || ' of invoices, and notes over ' || note.total
+FROM payments_refund r
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(amount_minor), 0) AS total,
+           coalesce(sum(amount_minor) FILTER (WHERE invoice_id IS NOT NULL), 0) AS of_invoices
+    FROM payments_refundpart WHERE refund_id = r.id
+) part
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(CASE WHEN effect = 'refund_reversed' THEN -amount_minor ELSE amount_minor END), 0) AS total
+    FROM payments_creditnote WHERE refund_id = r.id
+) note
+WHERE part.total <> r.amount_minor
+   OR note.total <> CASE WHEN r.status = 'succeeded' THEN part.of_invoices ELSE 0 END;
+
+-- I4 No refund to a source is taken from an invoice that the payment did not pay
+SELECT 'payment ' || p.payment_id || ' refunds ' || p.total || ' of invoice ' || p.invoice_id || ', to which it gave '
+       || coalesce(a.total, 0)
+FROM (SELECT r.payment_id, part.invoice_id, sum(part.amount_minor) AS total
+      FROM payments_refundpart part
+      JOIN payments_refund r ON r.id = part.refund_id
+      WHERE part.invoice_id IS NOT NULL AND r.destination = 'source'
+        AND r.status IN ('awaiting_approval', 'pending', 'succeeded')
+      GROUP BY r.payment_id, part.invoice_id) p
+LEFT JOIN (SELECT payment_id, invoice_id, sum(amount_minor) AS total FROM payments_allocation
+           GROUP BY payment_id, invoice_id) a USING (payment_id, invoice_id)
+WHERE p.total > coalesce(a.total, 0);
 
 -- I4 No cash moves without a payment behind it
 SELECT 'entry ' || entry_id || ' moves ' || amount_minor || ' ' || currency || ' of ' || account || ' for no payment'
 FROM payments_ledgerleg
-WHERE account LIKE 'cash%' AND payment_id IS NULL;
+WHERE (account LIKE 'cash%' OR account = 'undeposited') AND payment_id IS NULL;
 
 -- I5 At most one invoice that is not void for each thing that is billed
 SELECT 'tenant ' || tenant_id || ' has ' || count(*) || ' overage invoices for ' || usage_month
@@ -160,6 +250,24 @@ WHERE coalesce(a.total, 0) < 0
    OR coalesce(a.total, 0) + coalesce(n.total, 0) > i.total_minor
    OR (i.status = 'paid') <> (i.status <> 'draft' AND i.status <> 'void'
                               AND coalesce(a.total, 0) + coalesce(n.total, 0) = i.total_minor);
+
+-- I5 No invoice gives back more than it asked for, nor more tax, by credit notes and refunds that are on their way
+SELECT 'invoice ' || i.number || ' of ' || i.total_minor || ' (tax ' || i.tax_minor || ') is credited with '
+       || note.total || ' (tax ' || note.tax || '), and ' || coming.total || ' is on its way'
+FROM payments_invoice i
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(sign * amount_minor), 0) AS total, coalesce(sum(sign * tax_minor), 0) AS tax
+    FROM (SELECT amount_minor, tax_minor, CASE WHEN effect = 'refund_reversed' THEN -1 ELSE 1 END AS sign
+          FROM payments_creditnote n WHERE n.invoice_id = i.id) notes
+) note
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(part.amount_minor), 0) AS total
+    FROM payments_refundpart part
+    JOIN payments_refund r ON r.id = part.refund_id
+    WHERE part.invoice_id = i.id AND r.status IN ('awaiting_approval', 'pending')
+) coming
+WHERE note.total + coming.total NOT BETWEEN 0 AND i.total_minor
+   OR note.tax NOT BETWEEN 0 AND i.tax_minor;
 
 -- I5 The receivable of each tenant is what its invoices still ask for
 SELECT 'tenant ' || tenant_id || ' owes ' || coalesce(r.receivable, 0) || ' ' || currency
@@ -316,6 +424,7 @@ FROM (
     SELECT 'payment' AS subject, id, status FROM payments_payment
     UNION ALL SELECT 'invoice', id, status FROM payments_invoice
     UNION ALL SELECT 'refund', id, status FROM payments_refund
+    UNION ALL SELECT 'dispute', id, status FROM payments_dispute
     UNION ALL SELECT 'subscription', id, status FROM subscriptions_subscription
 ) state
 LEFT JOIN LATERAL (
@@ -329,6 +438,10 @@ SELECT child || ' ' || id || ' belongs to another tenant than its parent'
 FROM (
     SELECT 'payment' AS child, c.id::text AS id FROM payments_payment c JOIN payments_invoice p ON p.id = c.invoice_id
     WHERE p.tenant_id <> c.tenant_id
+    UNION ALL SELECT 'payment share', c.id::text FROM payments_paymentshare c
+    JOIN payments_payment p ON p.id = c.payment_id WHERE p.tenant_id <> c.tenant_id
+    UNION ALL SELECT 'payment share', c.id::text FROM payments_paymentshare c
+    JOIN payments_invoice p ON p.id = c.invoice_id WHERE p.tenant_id <> c.tenant_id
     UNION ALL SELECT 'line', c.id::text FROM payments_invoiceline c JOIN payments_invoice p ON p.id = c.invoice_id
     WHERE p.tenant_id <> c.tenant_id
     UNION ALL SELECT 'tax line', c.id::text FROM payments_taxline c JOIN payments_invoice p ON p.id = c.invoice_id
@@ -340,6 +453,16 @@ FROM (
     UNION ALL SELECT 'allocation', c.id::text FROM payments_allocation c JOIN payments_payment p ON p.id = c.payment_id
     WHERE p.tenant_id <> c.tenant_id
     UNION ALL SELECT 'refund', c.id::text FROM payments_refund c JOIN payments_payment p ON p.id = c.payment_id
+    WHERE p.tenant_id <> c.tenant_id
+    UNION ALL SELECT 'refund part', c.id::text FROM payments_refundpart c JOIN payments_refund p ON p.id = c.refund_id
+    WHERE p.tenant_id <> c.tenant_id
+    UNION ALL SELECT 'refund part', c.id::text FROM payments_refundpart c JOIN payments_invoice p ON p.id = c.invoice_id
+    WHERE p.tenant_id <> c.tenant_id
+    UNION ALL SELECT 'credit note', c.id::text FROM payments_creditnote c JOIN payments_refund p ON p.id = c.refund_id
+    WHERE p.tenant_id <> c.tenant_id
+    UNION ALL SELECT 'dispute', c.id::text FROM payments_dispute c JOIN payments_payment p ON p.id = c.payment_id
+    WHERE p.tenant_id <> c.tenant_id
+    UNION ALL SELECT 'attempt', c.id::text FROM payments_attempt c JOIN payments_payment p ON p.id = c.payment_id
     WHERE p.tenant_id <> c.tenant_id
     UNION ALL SELECT 'ledger leg', c.id::text FROM payments_ledgerleg c JOIN payments_invoice p ON p.id = c.invoice_id
     WHERE p.tenant_id <> c.tenant_id

@@ -105,6 +105,8 @@ def logging_config(level: str) -> dict[str, Any]:
             # `billing_portal.requests` says what was answered; only a 5xx is told twice, with its traceback.
             "django.request": {"level": "ERROR"},
             "httpx": {"level": "WARNING"},
+            # Our own attempts say the same in one line each, with what they were about.
+            "stripe": {"level": "WARNING"},
         },
     }
 

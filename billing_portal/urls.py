@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/schema", Schema.as_view(), name="schema"),
     path("api/docs", Docs.as_view(url_name="schema"), name="docs"),
     path("api/", include("billing_portal.tenants.api.urls")),
+    path("api/", include("payments.webhooks.urls")),
     path("api/", include("payments.api.urls")),
     path("api/", include("subscriptions.api.urls")),
     path("api/", include("usage.api.urls")),

@@ -1,4 +1,4 @@
-"""What waits for the tenant, as the number beside a place in the sidebar."""
+"""What the sidebar knows of money: which places there are, and what waits for the tenant."""
 
 from typing import Any
 
@@ -8,6 +8,14 @@ from django.utils.functional import SimpleLazyObject
 
 from billing_portal.tenants.policies import TABLE
 from payments import queries
+from payments.providers import registry
+from payments.providers.base import SavesMethods
+
+
+def offers(request: HttpRequest) -> dict[str, Any]:
+    """`offers_methods`: whether cards and bank accounts can be saved here at all, for who may read bills."""
+    role = getattr(request, "role", None)
+    return {"offers_methods": role in TABLE["billing.read"].roles and bool(registry.able(SavesMethods))}
 
 
 def attention(request: HttpRequest) -> dict[str, Any]:

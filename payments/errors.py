@@ -1,7 +1,7 @@
 """What can be wrong with money, each with a name, a code and a sentence to act on."""
 
 from billing_portal.kit.display.amounts import money_text
-from billing_portal.kit.errors import BadInput, Conflict, Forbidden
+from billing_portal.kit.errors import BadGateway, BadInput, Conflict, Forbidden, NotFound, PaymentFailed, Unavailable
 from billing_portal.kit.money import Money
 
 
@@ -10,7 +10,9 @@ class AmountExceedsDue(BadInput):
 
     def __init__(self, *, asked: Money, due: Money) -> None:
         super().__init__(
-            f"Only {money_text(due)} is still due on this invoice; {money_text(asked)} is more than that.",
+            f"Only {money_text(due)} is still due on this invoice; {money_text(asked)} is more than that."
+            if due
+            else "A payment of all that is due on this invoice is under way. Nothing more can be paid on it now.",
             field="amount",
         )
 
@@ -42,6 +44,63 @@ class PossibleDuplicate(Conflict):
     )
 
 
+class InvalidAmount(BadInput):
+    """The provider's own bounds."""
+
+    code = "invalid_amount"
+
+    def __init__(self, *, least: Money) -> None:
+        super().__init__(f"The least that can be paid this way is {money_text(least)}.", field="amount")
+
+
+class MandateRequired(BadInput):
+    code = "mandate_required"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A bank account can be debited once it has been saved with its owner's mandate. Save it first, then pay.",
+            field="paymentMethod.stripePaymentMethodId",
+        )
+
+
+class MethodNotFound(NotFound):
+    """Also for a method of another tenant's: to this one it does not exist."""
+
+    code = "payment_method_not_found"
+    detail = "There is no such payment method. It may have been removed; choose or add another."
+
+
+class OtherMethodType(BadInput):
+    code = "other_method_type"
+
+    def __init__(self, *, saved: str) -> None:
+        super().__init__(
+            f"This payment method is of the type {saved}. Send it with that type.", field="paymentMethod.type"
+        )
+
+
+class PaymentNotOpen(Conflict):
+    code = "payment_not_open"
+    detail = "This payment can't be given up any more: it has ended, or its money is on its way."
+
+
+class NotApprovedYet(Conflict):
+    code = "not_approved"
+    detail = "Its payer has not agreed to this payment yet. Finish it on the page behind approvalUrl."
+
+
+class PaymentActionRequired(PaymentFailed):
+    code = "payment_action_required"
+    detail = "The payer has to choose another way to pay, on the page behind approvalUrl. Nothing was charged."
+
+
+class ReturnUrlNotAllowed(BadInput):
+    code = "return_url_not_allowed"
+
+    def __init__(self, field: str) -> None:
+        super().__init__("This address is of a host that is not on the list of those allowed.", field=field)
+
+
 class ReceivedInTheFuture(BadInput):
     code = "received_in_the_future"
 
@@ -59,6 +118,18 @@ class PaymentNotManual(Conflict):
     detail = "Only checks, wires, cash and other offline payments are verified by people."
 
 
+class PaymentNotClearing(Conflict):
+    code = "payment_not_clearing"
+    detail = "Nobody has verified this payment yet. Verify it first; then its bank collects it."
+
+
+class PayoutWaits(Conflict):
+    """Only people know whether they have sent it."""
+
+    code = "payout_waits"
+    detail = "A refund of this payment waits to be sent. Say first that it was sent, or cancel it."
+
+
 class CreditExceedsInvoice(BadInput):
     code = "credit_exceeds_invoice"
 
@@ -67,3 +138,93 @@ class CreditExceedsInvoice(BadInput):
             f"Only {money_text(left)} of this invoice can still be credited; {money_text(asked)} is more than that.",
             field="amount",
         )
+
+
+class MethodInUse(Conflict):
+    code = "method_in_use"
+    detail = "A payment with this method is still on its way. Remove the method once the payment has ended."
+
+
+# --- What comes back -------------------------------------------------------------------------------------------------
+
+
+class RefundExceedsPayment(BadInput):
+    code = "refund_exceeds_payment"
+
+    def __init__(self, *, asked: Money, left: Money) -> None:
+        super().__init__(
+            f"Only {money_text(left)} of this payment can still be given back; {money_text(asked)} is more than that.",
+            field="amount",
+        )
+
+
+class AlreadyRefunded(Conflict):
+    code = "already_refunded"
+    detail = "All of this payment has been given back, or is about to be."
+
+
+class AlreadyCredited(Conflict):
+    """Giving it back as well would give the same money twice."""
+
+    code = "already_credited"
+    detail = "This was given back already by a credit note, or is the tenant's credit as it is."
+
+
+class PaymentDisputed(Conflict):
+    code = "payment_disputed"
+    detail = "The payer's bank disputes this payment. Until that is decided nothing of it can be given back."
+
+
+class PaymentNotRefundable(Conflict):
+    code = "payment_not_refundable"
+    detail = "The money of this payment is not here, so it can't be given back."
+
+
+class NotSupportedByProvider(Conflict):
+    code = "not_supported_by_provider"
+    detail = (
+        "This can't be sent back the way it came: its provider is off. Give it back as credit (destination: credit)."
+    )
+
+
+class RefundDiffers(Conflict):
+    """Whoever asks has seen another split than would be booked now."""
+
+    code = "refund_differs"
+    detail = "Something has changed meanwhile, so nothing was given back. Look at what would be booked now."
+
+
+class PayoutNotWaiting(Conflict):
+    code = "payout_not_waiting"
+    detail = "This refund does not wait for somebody to send it: it has ended, or is not approved."
+
+
+class RefundNotWaiting(Conflict):
+    code = "refund_not_waiting"
+    detail = "Only a refund that waits for a second person can be canceled; this one is on its way or has ended."
+
+
+# --- What a provider did not do. Raised by `provider_answers`, without the provider's own words. ----------------------
+
+
+class ProviderDoesNotAnswer(Unavailable):
+    code = "provider_unavailable"
+    detail = "The payment provider does not answer right now. Nothing was charged. Try again in a minute."
+
+
+class ProviderOutcomeUnknown(Unavailable):
+    """No promise about money: the request left, and nobody knows what became of it."""
+
+    code = "provider_outcome_unknown"
+    detail = "The payment provider has not told us yet what came of this. Look again in a minute before you repeat it."
+
+
+class ProviderKeyRefused(Unavailable):
+    code = "provider_misconfigured"
+    detail = "A mistake on our side keeps us from the payment provider. Nothing was charged. Try again later."
+    retry_after = 300
+
+
+class ProviderRefusedRequest(BadGateway):
+    code = "provider_rejected"
+    detail = "The payment provider did not take what we sent: a mistake on our side, which we have been told of."

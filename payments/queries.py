@@ -8,22 +8,33 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import BigIntegerField, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import BigIntegerField, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from billing_portal.kit.actors import ActorKind
 from billing_portal.kit.money import Money
-from billing_portal.notices.models import OutboxMessage
-from billing_portal.tenants.models import Tenant, User
-from payments.models import Allocation, CreditBalance, CreditNote, Invoice, Payment, Refund, StatusChange
+from billing_portal.tenants.models import Tenant
+from payments.models import (
+    Allocation,
+    CreditBalance,
+    CreditNote,
+    Dispute,
+    Invoice,
+    Payment,
+    PaymentShare,
+    Refund,
+    RefundPart,
+    StatusChange,
+)
 
 # Provider payments that may still take money: what they hold can't be paid a second time.
 RESERVING = (Payment.Status.CREATED, Payment.Status.PROCESSING)
-# Money that is coming: nobody need send it again.
-ON_THEIR_WAY = (Payment.Status.PROCESSING, Payment.Status.AWAITING_REVIEW, Payment.Status.CLEARING)
+# Money that is coming, and that no invoice has yet: nobody need send it again.
+ON_THEIR_WAY = (Payment.Status.PROCESSING, Payment.Status.AWAITING_REVIEW)
 CAME_TO_NOTHING = (Payment.Status.FAILED, Payment.Status.REJECTED, Payment.Status.RETURNED)
 # Anything that may still become money, whoever has to act next.
 UNDER_WAY = (*RESERVING, Payment.Status.REQUIRES_ACTION, Payment.Status.AWAITING_REVIEW, Payment.Status.CLEARING)
+# Money was booked, whatever became of it afterwards: of a check too that the bank has still to collect.
+ARRIVED = (Payment.Status.CLEARING, Payment.Status.SUCCEEDED, Payment.Status.RETURNED)
 REFUND_RESERVES = (Refund.Status.AWAITING_APPROVAL, Refund.Status.PENDING, Refund.Status.SUCCEEDED)
 
 
@@ -53,21 +64,23 @@ def invoices(tenant: Tenant) -> QuerySet[Invoice]:
 
 
 def payments(tenant: Tenant) -> QuerySet[Payment]:
-    """Newest first, each with `refunded_minor`, what was given back of it."""
+    """Newest first, each with what `with_refunded` says."""
     return with_refunded(Payment.objects.filter(tenant=tenant))
 
 
 def payments_of(invoice: Invoice) -> QuerySet[Payment]:
-    """Newest first: those that named the invoice, and those whose money it used."""
+    """Newest first: those that named the invoice, those meant for it among others, and those whose money it used."""
     paying = Allocation.objects.filter(invoice=invoice, payment__isnull=False).values("payment_id")
-    rows = Payment.objects.filter(Q(invoice=invoice) | Q(id__in=paying), tenant_id=invoice.tenant_id)
-    return with_refunded(rows)
+    meant = PaymentShare.objects.filter(invoice=invoice).values("payment_id")
+    named = Q(invoice=invoice) | Q(id__in=meant) | Q(id__in=paying)
+    return with_refunded(Payment.objects.filter(named, tenant_id=invoice.tenant_id))
 
 
 def with_refunded(rows: QuerySet[Payment]) -> QuerySet[Payment]:
-    """Annotate `refunded_minor`: one subquery over the refunds that succeeded."""
+    """Annotate `refunded_minor`, what was given back, and `is_disputed`, whether a bank has it now."""
     refunds = Refund.objects.filter(payment=OuterRef("pk"), status=Refund.Status.SUCCEEDED)
-    return rows.annotate(refunded_minor=_total(refunds, "payment"))
+    disputes = Dispute.objects.filter(payment=OuterRef("pk"), status=Dispute.Status.OPEN)
+    return rows.annotate(refunded_minor=_total(refunds, "payment"), is_disputed=Exists(disputes))
 
 
 def amounts_of(invoices: Iterable[Invoice]) -> dict[UUID, InvoiceAmounts]:
@@ -89,8 +102,7 @@ def amounts_of(invoices: Iterable[Invoice]) -> dict[UUID, InvoiceAmounts]:
 
 
 def _sums(rows: QuerySet) -> dict[UUID, int]:
-    grouped = rows.order_by().values_list("invoice_id").annotate(total=Sum("amount_minor"))
-    return {invoice_id: int(total) for invoice_id, total in grouped}
+    return dict(rows.order_by().values_list("invoice_id").annotate(total=Sum("amount_minor")))
 
 
 def amounts(invoice: Invoice) -> InvoiceAmounts:
@@ -98,17 +110,21 @@ def amounts(invoice: Invoice) -> InvoiceAmounts:
 
 
 def unallocated(payment: Payment) -> int:
-    """Minor units of a succeeded payment that no invoice needed and nobody got back."""
+    """Minor units of a payment that arrived which are the tenant's credit: no invoice needed, no refund has reserved
+    and no bank took them back."""
     allocated = payment.allocations.aggregate(total=Sum("amount_minor"))["total"] or 0
-    return payment.amount_minor - allocated - amount_refunded(payment, REFUND_RESERVES)
+    parts = RefundPart.objects.filter(refund__payment=payment, refund__status__in=REFUND_RESERVES, invoice=None)
+    reserved = parts.aggregate(total=Sum("amount_minor"))["total"] or 0
+    return payment.amount_minor - allocated - reserved - payment.returned_minor
 
 
 def payments_with_credit(tenant_id: UUID, currency: str) -> QuerySet[Payment]:
-    """Succeeded payments of which something is neither allocated nor given back nor reserved to be."""
+    """Payments that arrived of which something is `unallocated`."""
     allocated = _total(Allocation.objects.filter(payment=OuterRef("pk")), "payment")
-    reserved = _total(Refund.objects.filter(payment=OuterRef("pk"), status__in=REFUND_RESERVES), "payment")
-    rows = Payment.objects.filter(tenant_id=tenant_id, currency=currency, status=Payment.Status.SUCCEEDED)
-    return rows.alias(left_over=F("amount_minor") - allocated - reserved).filter(left_over__gt=0)
+    parts = RefundPart.objects.filter(refund__payment=OuterRef("pk"), refund__status__in=REFUND_RESERVES, invoice=None)
+    rows = Payment.objects.filter(tenant_id=tenant_id, currency=currency, status__in=ARRIVED)
+    left_over = F("amount_minor") - allocated - _total(parts, "refund__payment") - F("returned_minor")
+    return rows.alias(left_over=left_over).filter(left_over__gt=0)
 
 
 def notes_with_credit(tenant_id: UUID, currency: str) -> QuerySet[CreditNote]:
@@ -130,10 +146,27 @@ def amount_refunded(payment: Payment, statuses: Iterable[str] = (Refund.Status.S
 
 
 def shown_status(payment: Payment, refunded_minor: int) -> str:
-    """The stored state, or what its refunds make of it."""
-    if payment.status == Payment.Status.SUCCEEDED and refunded_minor:
+    """The stored state, or what its disputes and refunds make of it."""
+    if payment.status != Payment.Status.SUCCEEDED:
+        return payment.status
+    disputed = getattr(payment, "is_disputed", None)
+    if payment.disputes.filter(status=Dispute.Status.OPEN).exists() if disputed is None else disputed:
+        return "disputed"
+    if refunded_minor:
         return "refunded" if refunded_minor >= payment.amount_minor else "partially_refunded"
     return payment.status
+
+
+def shown_as(status: str) -> Q:
+    """Rows of `with_refunded` that show this status."""
+    undisputed = Q(status=Payment.Status.SUCCEEDED, is_disputed=False)
+    shown = {
+        "disputed": Q(status=Payment.Status.SUCCEEDED, is_disputed=True),
+        "partially_refunded": undisputed & Q(refunded_minor__gt=0, refunded_minor__lt=F("amount_minor")),
+        "refunded": undisputed & Q(refunded_minor__gte=F("amount_minor")),
+        "succeeded": undisputed & Q(refunded_minor=0),
+    }
+    return shown.get(status, Q(status=status))
 
 
 def credit_balance(tenant: Tenant, currency: str) -> Money:
@@ -175,14 +208,15 @@ def waiting_invoices(tenant: Tenant, now: datetime) -> QuerySet[Invoice]:
 
 def coming_payments(tenant: Tenant) -> QuerySet[Payment]:
     """Newest first: those whose money is on its way, for an invoice or none."""
-    return payments(tenant).filter(status__in=ON_THEIR_WAY)
+    return payments(tenant).filter(status__in=(*ON_THEIR_WAY, Payment.Status.CLEARING))
 
 
-def coming_for(invoices: Iterable[Invoice]) -> dict[UUID, list[Payment]]:
-    """By the invoice they named, newest first, in one query."""
+def open_payments_for(invoices: Iterable[Invoice]) -> dict[UUID, list[Payment]]:
+    """By the invoice they named, newest first, in one query: those on their way and those that wait for their payer."""
     ids = [invoice.id for invoice in invoices]
     found: dict[UUID, list[Payment]] = defaultdict(list)
-    for payment in Payment.objects.filter(invoice_id__in=ids, status__in=ON_THEIR_WAY):
+    wanted = (*ON_THEIR_WAY, Payment.Status.REQUIRES_ACTION)
+    for payment in Payment.objects.filter(invoice_id__in=ids, status__in=wanted):
         if payment.invoice_id:
             found[payment.invoice_id].append(payment)
     return found
@@ -203,31 +237,6 @@ def open_amounts(tenant: Tenant) -> list[tuple[Invoice, int]]:
     rows = list(invoices(tenant).filter(status=Invoice.Status.OPEN).order_by("due_at", "number"))
     amounts = amounts_of(rows)
     return [(invoice, amounts[invoice.id].open) for invoice in rows]
-
-
-def histories(subject: str, subject_ids: Iterable[UUID]) -> dict[UUID, list[StatusChange]]:
-    """By the subject's id, oldest first, in one query."""
-    found: dict[UUID, list[StatusChange]] = defaultdict(list)
-    for change in StatusChange.objects.filter(subject=subject, subject_id__in=list(subject_ids)):
-        found[change.subject_id].append(change)
-    return found
-
-
-def people(changes: Iterable[StatusChange]) -> dict[UUID, str]:
-    """The names of those who moved something, by id, in one query; who has none is known by e-mail."""
-    ids = {change.actor_id for change in changes if change.actor_kind in (ActorKind.USER, ActorKind.STAFF)}
-    return {user.id: user.get_full_name() for user in User.objects.filter(id__in=[each for each in ids if each])}
-
-
-def invoice_mail(invoice: Invoice) -> tuple[str, datetime] | None:
-    """To whom and when the invoice was sent; None while that has not happened."""
-    handled = (
-        OutboxMessage.objects.filter(dedupe_key=f"invoice.issued:{invoice.id}").values_list("id", flat=True).first()
-    )
-    sent = (
-        OutboxMessage.objects.filter(dedupe_key=f"mail:{handled}", done_at__isnull=False).first() if handled else None
-    )
-    return (sent.payload["to"], sent.done_at) if sent and sent.done_at else None
 
 
 def credit_notes(tenant: Tenant) -> QuerySet[CreditNote]:

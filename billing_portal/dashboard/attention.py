@@ -13,7 +13,11 @@ from billing_portal.kit.display.dates import long_text
 from billing_portal.tenants.models import Tenant
 from payments import queries
 from payments.models import Invoice, Payment
+from payments.pages.declines import declined_sentence
+from payments.pages.onward import pay_url
+from payments.pages.paying import takes_cards
 from payments.pages.standing import days_between
+from payments.pages.stripe_js import takes_new_cards
 from payments.pages.words import in_sentence, money_of, payment_name
 
 MOST = 3
@@ -60,9 +64,10 @@ def _invoice_notice(invoice: Invoice, open_minor: int, last: Payment | None, now
     rest = open_minor - last.amount_minor if last and is_coming else open_minor
     is_covered = is_coming and rest <= 0
     money = money_of(open_minor if is_covered else rest, invoice.currency)
-    how = f"Pay by check or wire with the code {invoice.remittance_code}."
-    pay: dict[str, object] = {"label": f"How to pay {money}", "url": _url(invoice.id, "#pay"), "main": True}
+    how = "" if takes_cards() else f"Pay by check or wire with the code {invoice.remittance_code}."
+    pay = _pay(invoice, money)
     cause = _cause(last)
+    waits = last is not None and last.status == Payment.Status.REQUIRES_ACTION and takes_new_cards()
     if invoice.is_overdue(now):
         days = count_text(max(1, days_between(invoice.due_at, now)), "day")
         title = f"Invoice {invoice.number} is {days} overdue"
@@ -72,11 +77,36 @@ def _invoice_notice(invoice: Invoice, open_minor: int, last: Payment | None, now
             "bad",
             title,
             f"{cause}{money} has been due since {long_text(invoice.due_at)}. {how}".strip(),
-            [pay if may_pay else _open(invoice.id)],
+            [_confirm(last) if waits and last and may_pay else pay if may_pay else _open(invoice.id)],
         )
+    if waits and last:
+        return _confirm_notice(invoice, last, may_pay=may_pay)
     title = f"{payment_name(last)} did not pay invoice {invoice.number}" if last else f"Invoice {invoice.number} waits"
-    text = f"{cause}{money} is due on {long_text(invoice.due_at)}. {how}"
-    return Notice("warn", title, text, [_open(invoice.id)])
+    text = f"{cause}{money} is due on {long_text(invoice.due_at)}. {how}".strip()
+    return Notice("warn", title, text, [pay if may_pay and takes_cards() else _open(invoice.id)])
+
+
+def _pay(invoice: Invoice, money: str) -> dict[str, object]:
+    if takes_cards():
+        return {"label": f"Pay {money}", "url": pay_url(invoice.id), "main": True}
+    return {"label": f"How to pay {money}", "url": _url(invoice.id, "#pay"), "main": True}
+
+
+def _confirm_notice(invoice: Invoice, last: Payment, *, may_pay: bool) -> Notice:
+    """Its payer's bank asks; nobody else can answer."""
+    assert invoice.due_at
+    money = money_of(last.amount_minor, last.currency)
+    text = (
+        f"It opens your bank's page; {money} for {invoice.number} is charged only when you confirm. "
+        f"The invoice is due on {long_text(invoice.due_at)}."
+    )
+    actions = [_confirm(last) if may_pay else _open_payment(last)]
+    return Notice("warn", "Your bank wants you to confirm this payment", text, actions, "shield-lock")
+
+
+def _confirm(last: Payment) -> dict[str, object]:
+    money = money_of(last.amount_minor, last.currency)
+    return {"label": f"Confirm {money}", "url": reverse("payment-confirm-page", args=[last.id]), "main": True}
 
 
 def _cause(last: Payment | None) -> str:
@@ -91,6 +121,10 @@ def _cause(last: Payment | None) -> str:
     if last.status == Payment.Status.REJECTED:
         reason = f": {_sentence(last.failure_message)}" if last.failure_message else "."
         return f"We did not find the money of your {in_sentence(last)} for {money}{reason} "
+    if last.status == Payment.Status.REQUIRES_ACTION:
+        return f"Your bank wants you to confirm {money} from {in_sentence(last)}. "
+    if last.status == Payment.Status.FAILED:
+        return f"{declined_sentence(last)} "
     if last.status in queries.CAME_TO_NOTHING:
         return f"Your {in_sentence(last)} for {money} came to nothing. "
     return ""
@@ -106,7 +140,10 @@ def _lost_notice(payment: Payment) -> Notice:
     what = f"your {in_sentence(payment)} for {money}"
     is_rejected = payment.status == Payment.Status.REJECTED
     title = f"We did not find the money of {what}" if is_rejected else f"{what[0].upper()}{what[1:]} came to nothing"
-    text = f"{_sentence(payment.failure_message) if payment.failure_message else ''} Nothing was booked.".strip()
+    why = _sentence(payment.failure_message) if payment.failure_message else ""
+    if payment.status == Payment.Status.FAILED:
+        why = declined_sentence(payment)
+    text = f"{why} Nothing was booked.".strip()
     return Notice("warn", title, text, [_open_payment(payment)])
 
 

@@ -20,10 +20,13 @@ from billing_portal.kit.display.dates import MONTHS, day_text, long_text
 from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant
 from billing_portal.tenants.pages.access import tenant_page
+from payments import method_queries
 from payments import queries as money
 from payments.pages.paying import may_pay
 from payments.pages.pays import payment_row
 from payments.pages.standing import days_between
+from payments.providers import registry
+from payments.providers.base import Charges
 from subscriptions import queries as subscriptions
 from subscriptions.models.plan import BillingCycle
 from usage import queries
@@ -57,6 +60,7 @@ def overview(request: Any) -> HttpResponse:
     if this.main and this.currency:
         facts |= _use(this, this.main, this.currency)
         facts |= {"next": forecast(tenant, this), "unbilled": _unbilled(all_months, now)}
+        facts["charged_to"] = _charged_to(tenant)
     facts |= _months(all_months, this)
     return render(request, "dashboard/overview.html", facts)
 
@@ -170,3 +174,9 @@ def _subscription(tenant: Tenant, now: datetime) -> dict[str, Any] | None:
         "end": end,
         "end_day": day_text(end),
     }
+
+
+def _charged_to(tenant: Tenant) -> str:
+    """What the next invoice is charged to: 'Visa ending 4242'; nothing where the tenant pays it by hand."""
+    method = method_queries.default_method(tenant)
+    return str(method) if method and registry.named(method.provider, Charges) else ""

@@ -110,6 +110,15 @@ class TooManyRequests(BillingError):
     retry_after = 60
 
 
+class BadGateway(BillingError):
+    """Somebody we depend on says that what we sent makes no sense: our mistake."""
+
+    status = 502
+    code = "bad_gateway"
+    title = "Something is wrong on our side"
+    detail = "Somebody we depend on did not take what we sent. It has been recorded; nothing was charged."
+
+
 class Unavailable(BillingError):
     status = 503
     code = "unavailable"

@@ -3,17 +3,22 @@
 The lock is PostgreSQL's own, held by the session that runs the view: when the process or the connection dies it is
 gone, so nothing stays stuck, and a retry finishes the work. That the *effect* happens once is for the view's verb to
 hold, by a unique row with the key: a view may have died between effect and answer, and is then run again.
+
+Secrets are not kept. The value of any `clientSecret` is blanked in what is stored, and `refresh` reads it again for a
+replay; of a view with `keep=False` nothing is stored but the request's fingerprint.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import logging
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, overload
 
 from django.db import Error, IntegrityError, connection
 from django.http import HttpResponse, HttpResponseBase
@@ -21,6 +26,7 @@ from django.http.request import RawPostDataException
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from psycopg.pq import TransactionStatus
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -34,6 +40,10 @@ REPLAYED = "Idempotent-Replayed"
 MAX_KEY = 255
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+# What fills the secret into a stored answer's members again, from where it is known.
+Refresh = Callable[[Any, dict[str, Any]], dict[str, Any]]
+# A secret's place in a rendered answer. Within a text its quotes would be escaped, so no text can look like it.
+_SECRET = re.compile(r'("clientSecret"\s*:\s*)"(?:[^"\\]|\\.)+"')
 log = logging.getLogger(__name__)
 
 
@@ -44,15 +54,29 @@ class KeyInUse(Conflict):
     retry_after = 1
 
 
-def idempotent(view: View) -> View:
-    """Decorate a method of an APIView. `request.idempotency_key` is then the key, or None without one.
+@overload
+def idempotent(view: View) -> View: ...
+@overload
+def idempotent(*, keep: bool = True, refresh: Refresh | None = None) -> Callable[[View], View]: ...
+def idempotent(view: Any = None, *, keep: bool = True, refresh: Refresh | None = None) -> Any:
+    """Decorate a method of an APIView, as `@idempotent` or with arguments. `request.idempotency_key` is then the key,
+    or None without one.
 
     Answers of 2xx but 202, and of 402, are kept and given again with `Idempotent-Replayed: true`. A 4xx that left
     nothing behind frees the key; after a 202 or 5xx the same request, and only that one, runs again.
 
+    `keep=False`: no answer is kept, so the same request always runs again, and its verb finds what it made.
+    `refresh(request, body)`: called for a replay of an answer that had a `clientSecret`; body is its members with None
+    in that place, and what comes back is sent. It may raise whatever the view may.
+
     Raises BadInput (a key that is empty, too long or not plain ASCII), KeyInUse, IdempotencyMismatch.
     """
+    if view is None:
+        return functools.partial(_decorated, keep=keep, refresh=refresh)
+    return _decorated(view, keep=keep, refresh=refresh)
 
+
+def _decorated(view: View, *, keep: bool, refresh: Refresh | None) -> View:
     @functools.wraps(view)
     def wrapper(self: APIView, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         key, scope = _key(request), _scope(request)
@@ -60,13 +84,13 @@ def idempotent(view: View) -> View:
         if key is None or scope is None:  # nobody in particular: there is no one whose answer it would be
             return view(self, request, *args, **kwargs)
         fingerprint = _fingerprint(request)
-        with _alone(scope, key):
+        with alone(scope, key):
             record, is_new = _record(scope, key, fingerprint)
-            if record.is_completed:
-                return _replay(record)
-            response = _run(self, functools.partial(view, self, request, *args, **kwargs))
-            _keep(record, response, is_new=is_new)
-            return response
+            if not record.is_completed:
+                response = _run(self, functools.partial(view, self, request, *args, **kwargs))
+                _keep(record, response, is_new=is_new, with_answer=keep)
+                return response
+        return _replay(record, request, refresh)  # outside of the lock: others may replay it at the same time
 
     described = extend_schema(
         parameters=[
@@ -118,7 +142,7 @@ def _fingerprint(request: Request) -> str:
 
 
 @contextmanager
-def _alone(scope: str, key: str) -> Iterator[None]:
+def alone(scope: str, key: str) -> Iterator[None]:
     """Hold the advisory lock of this scope and key, or raise KeyInUse at once."""
     name = f"{scope}:{key}"
     if connection.in_atomic_block:  # someone's transaction is open around us: a lock that ends with it needs no release
@@ -188,13 +212,16 @@ def _run(view: APIView, call: Callable[[], HttpResponseBase]) -> HttpResponseBas
     return response
 
 
-def _keep(record: IdempotencyRecord, response: HttpResponseBase, *, is_new: bool) -> None:
-    """Store the answer, or free the key. When that fails the answer still goes out: the effect is in the database."""
+def _keep(record: IdempotencyRecord, response: HttpResponseBase, *, is_new: bool, with_answer: bool) -> None:
+    """Store the answer without its secret, or free the key. When that fails the answer still goes out: the effect is in
+    the database."""
     status = response.status_code
     mine = IdempotencyRecord.objects.filter(pk=record.pk)
     try:
         if (200 <= status < 300 and status != 202) or status == 402:
-            body = cast(HttpResponse, response).content.decode()
+            if not with_answer:
+                return
+            body = _SECRET.sub(r'\1""', cast(HttpResponse, response).content.decode())
             mine.update(status_code=status, body=body, completed_at=timezone.now())
         elif is_new and 400 <= status < 500:
             mine.delete()
@@ -202,10 +229,11 @@ def _keep(record: IdempotencyRecord, response: HttpResponseBase, *, is_new: bool
         log.exception("an answer could not be kept for its idempotency key")
 
 
-def _replay(record: IdempotencyRecord) -> HttpResponse:
-    status = cast(int, record.status_code)
-    response = HttpResponse(
-        (record.body or "").encode(), status=status, content_type=PROBLEM if status >= 400 else "application/json"
-    )
+def _replay(record: IdempotencyRecord, request: Request, refresh: Refresh | None) -> HttpResponse:
+    status, text = cast(int, record.status_code), (record.body or "").encode()
+    if b'"clientSecret"' in text and (body := json.loads(text)).get("clientSecret") == "":
+        body["clientSecret"] = None
+        text = JSONRenderer().render(refresh(request, body) if refresh else body)
+    response = HttpResponse(text, status=status, content_type=PROBLEM if status >= 400 else "application/json")
     response[REPLAYED] = "true"
     return response

@@ -1,8 +1,9 @@
-"""Wake a worker for the outbox after commit. Only a hint: what nobody was woken for, the sweep finds."""
+"""Wake a worker after commit, for the outbox unless said otherwise. Only a hint: what nobody was woken for, a sweep
+finds."""
 
 import logging
 import time
-from functools import cache
+from functools import cache, partial
 
 from celery import current_app
 from django.db import transaction
@@ -18,24 +19,25 @@ REST = 5.0
 _resting_until = 0.0
 
 
-def wake() -> None:
-    """What doors call: once the transaction is committed (or at once without one), send for the worker.
+def wake(task: str = TASK, *, seconds: float = 0) -> None:
+    """What doors call: once the transaction is committed (or at once without one), send for the worker; it comes after
+    `seconds`.
 
     Never raises and never takes more than about a second, whatever state the broker is in.
     """
-    transaction.on_commit(_send, robust=True)
+    transaction.on_commit(partial(_send, task, seconds), robust=True)
 
 
-def _send() -> None:
+def _send(task: str = TASK, seconds: float = 0) -> None:
     global _resting_until  # noqa: PLW0603 (one breaker for each process)
     if time.monotonic() < _resting_until:
         return
     try:
         with _producers().acquire(block=True, timeout=PATIENCE) as producer:
-            current_app.send_task(TASK, producer=producer, retry=False)
+            current_app.send_task(task, countdown=seconds or None, producer=producer, retry=False)
     except Exception as error:  # noqa: BLE001 (kombu lets through whatever its transport raises)
         _resting_until = time.monotonic() + REST
-        log.warning("the broker can't be reached; the outbox waits for the sweep: %s", error)
+        log.warning("the broker can't be reached; %s waits for its sweep: %s", task, error)
 
 
 @cache

@@ -27,7 +27,10 @@ class End(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A check or wire for an invoice, `day` days after its issue. `declared` by the tenant, or recorded by a clerk."""
+    """A check or wire for an invoice, `day` days after its issue. `declared` by the tenant, or recorded by a clerk.
+
+    `without_cards`: it comes only where no card can be charged; else see `cards`.
+    """
 
     day: int
     method: str
@@ -36,6 +39,7 @@ class Receipt:
     end: End = End.VERIFIED
     declared: bool = False
     reason: str = ""
+    without_cards: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +106,9 @@ ACME = Customer(
         0: Minutes(4871, 2118, 402),
     },
     receipts={
-        6: [Receipt(9, "check", "1102")],
+        6: [Receipt(9, "check", "1102", Part.OVER)],
         5: [Receipt(7, "check", "1117", Part.HALF), Receipt(16, "check", "1124")],
-        4: [Receipt(11, "check", "1131", Part.OVER)],
-        3: [Receipt(10, "check", "1146")],
-        2: [Receipt(12, "check", "1160")],
-        1: [Receipt(4, "check", "1178", end=End.AWAITING, declared=True)],
+        **{back: [Receipt(11, "check", str(1186 - 14 * back), without_cards=True)] for back in (4, 3, 2, 1)},
     },
     in_proportion=False,
     closed_until=1,
@@ -176,7 +177,11 @@ INITECH = Customer(
         1: Minutes(61_250, 27_300, 5870),
         0: Minutes(57_000, 26_000, 5700),
     },
-    receipts={6: [Receipt(19, "wire", "INITECH AP 40117")], 4: [Receipt(20, "check", "20764")]},
+    receipts={
+        6: [Receipt(19, "wire", "INITECH AP 40117")],
+        4: [Receipt(20, "check", "20764")],
+        2: [Receipt(21, "check", "20859", end=End.AWAITING, declared=True)],
+    },
     call=400,
     by_queue=True,
     closing_day=5,
@@ -216,7 +221,7 @@ HOOLI = Customer(
     country="US",
     facts={"time_zone": "America/Los_Angeles", "address_lines": "1401 Page Mill Road\nPalo Alto, CA 94304"},
     plan=Plan("professional", "monthly", "usd", seats=600),
-    # The last month, not closed yet, brings an invoice that one person alone may not verify the check for.
+    # The last month, not closed yet, brings a large invoice: one person alone may not verify a check for it.
     usage={
         3: Minutes(264_300, 180_100, 0),
         2: Minutes(301_900, 190_200, 9400),

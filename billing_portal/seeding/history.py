@@ -13,6 +13,7 @@ from django.conf import settings
 from billing_portal.kit import periods
 from billing_portal.kit.money import Money
 from billing_portal.seeding.calls import calls_of
+from billing_portal.seeding.cards import STEPS, Cards, Step
 from billing_portal.seeding.customers import CUSTOMERS, Customer, End, Minutes, Part, Receipt
 from billing_portal.seeding.people import SEED, Accounts
 from billing_portal.seeding.plans import price_of
@@ -31,6 +32,7 @@ from usage.models import UsageMonth
 HOME = "America/New_York"
 MONTHS = 6
 REPORTED_AFTER = timedelta(minutes=3)
+COLLECTED_AFTER = timedelta(minutes=1)
 OPENS, CLOSES = time(9, 1), time(15, 20)
 # A prepayment by check, far above what one person may verify, waits on the desk.
 PREPAYMENT = ("initech", Money(1_200_000, "usd"), "20871")
@@ -40,12 +42,14 @@ Act = tuple[datetime, Callable[[datetime], None]]
 
 @dataclass(slots=True)
 class History:
-    """`now` is the real one: nothing happens after it. `told` is called after each tenant's month."""
+    """`now` is the real one: nothing happens after it. `cards`: None where there are none to charge; then checks come
+    instead. `told` is called after each tenant's month."""
 
     tenants: dict[str, Tenant]
     accounts: Accounts
     now: datetime
     scale: Decimal
+    cards: Cards | None = None
     told: Callable[[], None] = lambda: None
     calls: int = 0
     labels: list[str] = field(init=False)
@@ -95,16 +99,32 @@ class History:
                 issue = datetime.combine(date(year, month, customer.closing_day), OPENS, zone)
                 yield min(issue, self.now), partial(self._close, customer, back)
                 for receipt in customer.receipts.get(back, ()):
-                    arrived = min(issue + timedelta(days=receipt.day, hours=1), self.now)
-                    yield arrived, partial(self._receive, customer, back, receipt)
+                    if not (self.cards and receipt.without_cards):
+                        arrived = min(issue + timedelta(days=receipt.day, hours=1), self.now)
+                        yield arrived, partial(self._receive, customer, back, receipt)
+                for step in STEPS.get(customer.slug, {}).get(back, ()) if self.cards else ():
+                    yield (
+                        min(issue + timedelta(days=step.day, hours=2), self.now),
+                        partial(self._take, customer, back, step),
+                    )
 
     def _close(self, customer: Customer, back: int, at: datetime) -> None:
         close_month(tenant=self.tenants[customer.slug], label=self.labels[back], actor=SEED, now=at)
+        invoice = self._invoice(customer, back)
+        if self.cards and invoice:
+            self.cards.collect(invoice, min(at + COLLECTED_AFTER, self.now))
+
+    def _take(self, customer: Customer, back: int, step: Step, at: datetime) -> None:
+        assert self.cards
+        self.cards.take(step, customer.slug, self._invoice(customer, back), at)
+
+    def _invoice(self, customer: Customer, back: int) -> Invoice | None:
+        return UsageMonth.objects.get(tenant=self.tenants[customer.slug], label=self.labels[back]).invoice
 
     def _receive(self, customer: Customer, back: int, receipt: Receipt, at: datetime) -> None:
         """The clerk records it, or the tenant declares it; finance decides a day later."""
         tenant = self.tenants[customer.slug]
-        invoice = UsageMonth.objects.get(tenant=tenant, label=self.labels[back]).invoice
+        invoice = self._invoice(customer, back)
         assert invoice is not None
         amount = _amount(invoice, receipt.part)
         choice = MethodChoice(receipt.method, receipt.reference, periods.local_date(at, tenant.zone))

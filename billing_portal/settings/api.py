@@ -41,9 +41,13 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api",
-    "PATH_CONVERTER_OVERRIDES": {"id": {"type": "string", "format": "uuid"}},
+    "PATH_CONVERTER_OVERRIDES": {
+        "id": {"type": "string", "format": "uuid"},
+        "method": {"type": "string", "pattern": "^[A-Za-z0-9_]{3,255}$"},
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "payments.webhooks.description.add_webhooks",
         "billing_portal.kit.schema.add_problems",  # last: it describes the errors of every operation
     ],
     # Fields of one name with several sets of words: each set has a name of its own in the description.
@@ -52,7 +56,9 @@ SPECTACULAR_SETTINGS = {
         "InvoiceStatus": "payments.models.invoice.InvoiceStatus",
         "PaymentStatus": "payments.api.documents.SHOWN_PAYMENT_STATUSES",
         "ManualKind": ["check", "wire", "cash", "other"],
+        "MethodType": ["card", "us_bank_account", "paypal", "manual"],
         "RefundStatus": "payments.models.refund.RefundStatus",
+        "SavedMethodType": "payments.models.method.SavedMethodType",
         "SubscriptionStatus": "subscriptions.models.subscription.SubscriptionStatus",
     },
     "SWAGGER_UI_DIST": "SIDECAR",

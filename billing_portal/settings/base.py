@@ -17,23 +17,18 @@ from billing_portal.logs import logging_config
 from billing_portal.settings import env
 from billing_portal.settings.api import *  # noqa: F403
 from billing_portal.settings.desk import unfold
+from billing_portal.settings.mirror import *  # noqa: F403
+from billing_portal.settings.places import *  # noqa: F403
+from billing_portal.settings.places import BASE_DIR, DATA_DIR, DEMO, EMBEDDED_DATABASE, PORT
+from billing_portal.settings.providers import *  # noqa: F403
 from billing_portal.settings.tasks import *  # noqa: F403
 
-BASE_DIR = Path(__file__).resolve().parent.parent.parent
+# --- Where things are; the rest of it: `settings.places` --------------------------------------------------------------
 
-# --- Where things are -------------------------------------------------------------------------------------------------
-
-# The folder of the embedded servers, the demo's files and what is made at first start.
-DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / ".data"))).resolve()
-EMBEDDED_DATABASE = not env.text("DATABASE_URL")
-EMBEDDED_BROKER = not env.text("REDIS_URL")
 DATABASE_URL = env.text("DATABASE_URL", postgres.url(DATA_DIR, "billing"))
 REDIS_URL = env.text("REDIS_URL", valkey.url(DATA_DIR))
 
-# The demo: seeded accounts, mails as files, no TLS. On when the database is the embedded one, unless said otherwise.
-DEMO = env.flag("DEMO", default=EMBEDDED_DATABASE)
 DEBUG = env.flag("DEBUG", default=False)
-PORT = env.integer("PORT", 8000, at_least=1)
 # Where people reach the portal: links in mails begin with it, and its host is allowed.
 PUBLIC_URL = env.text("PUBLIC_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
 
@@ -71,6 +66,7 @@ INSTALLED_APPS = [
     "billing_portal.kit",
     "billing_portal.tenants",
     "billing_portal.notices",
+    "payments.providers.stripe.mirror_app.MirrorConfig",  # dj-stripe
     "payments",
     "subscriptions",
     "usage",
@@ -111,6 +107,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "billing_portal.tenants.context_processors.portal",
                 "payments.context_processors.attention",
+                "payments.context_processors.offers",
             ],
         },
     },
@@ -248,6 +245,9 @@ APPEND_ONLY_TABLES: tuple[str, ...] = (
     "payments_taxline",
     "payments_creditnote",
     "payments_statuschange",
+    "payments_refundpart",
+    "payments_attempt",
+    "payments_paymentshare",
     "subscriptions_planversion",
     "subscriptions_planallowance",
     "subscriptions_planoverageprice",

@@ -48,7 +48,7 @@ def unfold(issuer: str) -> dict[str, Any]:
         "BORDER_RADIUS": "7px",
         "COLORS": {"primary": _ACCENT, "base": _GREYS},
         "STYLES": [lambda _request: static("css/admin.css")],
-        "SCRIPTS": [lambda _request: static("js/forms.js")],
+        "SCRIPTS": [lambda _request: static("js/forms.js"), lambda _request: static("js/copy.js")],
         "DASHBOARD_CALLBACK": "billing_portal.desk.dashboard",
         "SIDEBAR": {"navigation": "billing_portal.desk.navigation"},
     }

@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -37,6 +38,14 @@ def integer(name: str, default: int, *, at_least: int = 0) -> int:
     if number < at_least:
         raise ImproperlyConfigured(f"{name} is {value!r}: write a whole number, {at_least} or more.")
     return number
+
+
+def one_of(name: str, *words: str) -> str:
+    """One of these words; the first when it is unset."""
+    value = text(name, words[0]).lower()
+    if value not in words:
+        raise ImproperlyConfigured(f"{name} is {value!r}: write {', '.join(words[:-1])} or {words[-1]}.")
+    return value
 
 
 def names(name: str, *default: str) -> list[str]:
@@ -94,19 +103,34 @@ def cache_url(broker: str) -> str:
 
 
 def kept_secret(file: Path) -> str:
-    """A secret that is made at the first start and kept in `file`, mode 0600.
+    """A secret that is made at the first start and kept in `file`, mode 0600."""
+    return kept(file, lambda: secrets.token_urlsafe(50))
+
+
+def kept(file: Path, make: Callable[[], str]) -> str:
+    """A text that is made at the first start and kept in `file`, mode 0600.
 
     Of two processes that start at once both get the same: the file appears whole, and the first one stays.
     """
     if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_name(f"{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
-        draft.touch(mode=0o600, exist_ok=False)
-        draft.write_text(secrets.token_urlsafe(50))
+        draft = _draft(file, make())
         try:
             os.link(draft, file)
         except FileExistsError:
-            pass  # another process was first: its secret is read below
+            pass  # another process was first: its text is read below
         finally:
             draft.unlink()
     return file.read_text()
+
+
+def keep_instead(file: Path, content: str) -> None:
+    """Another text in its place, whole at once, mode 0600."""
+    _draft(file, content).replace(file)
+
+
+def _draft(file: Path, content: str) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f"{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    draft.touch(mode=0o600, exist_ok=False)
+    draft.write_text(content)
+    return draft

@@ -28,6 +28,15 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BEAT_SCHEDULE = {
     "deliver what the outbox holds": {"task": "notices.deliver_outbox", "schedule": 30.0},
+    "handle what providers told": {"task": "payments.handle_events", "schedule": 15.0},
+    # The first question about an unknown outcome is due after five seconds, and asked within ten.
+    "ask what became of what nobody knows": {
+        "task": "payments.check_unknown",
+        "schedule": 4.0,
+        "options": {"expires": 4.0},
+    },
+    "compare with the providers' books": {"task": "payments.reconcile", "schedule": 24 * 60.0 * 60},
+    "show what providers told": {"task": "payments.mirror_events", "schedule": 60.0},
     "close the months that are due": {"task": "usage.close_due_months", "schedule": 60.0 * 60},
     "check the books": {"task": "billing_portal.check_books", "schedule": 24 * 60.0 * 60},
     "forget old answers": {"task": "billing_portal.forget_old_answers", "schedule": 24 * 60.0 * 60},

@@ -24,7 +24,9 @@ for _name in (
     "DEMO_SCALE",
     "LOG_LEVEL",
     "TRUST_X_FORWARDED_PROTO",
+    "PROVIDER_ENVIRONMENT",
     "STATIC_ROOT",
+    *(name for name in list(os.environ) if name.startswith(("STRIPE_", "PAYPAL_"))),
 ):
     os.environ.pop(_name, None)
 os.environ["DEMO"] = "0"

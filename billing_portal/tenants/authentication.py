@@ -50,6 +50,12 @@ class SessionAuthentication(authentication.SessionAuthentication):
         _introduce(request, actor_of_user(found[0]))
         return found
 
+    def enforce_csrf(self, request: Request) -> None:
+        """The body is kept first: the check looks for a token among a form's fields, for which DRF reads the stream
+        away, and then nobody could compare a repeated request with the first one (`kit.idempotency`)."""
+        request._request.body  # noqa: B018, SLF001 (reading it keeps it)
+        super().enforce_csrf(request)
+
     def authenticate_header(self, request: Request) -> str:
         """Nobody at all is 401 here too; without a challenge DRF would say 403."""
         return CHALLENGE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,8 +12,8 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from billing_portal.kit import context
-from billing_portal.kit.errors import Forbidden, NotAuthenticated
-from billing_portal.tenants.models import Role, Scope, User
+from billing_portal.kit.errors import Forbidden, NotAuthenticated, NotFound
+from billing_portal.tenants.models import Role, Scope, Tenant, User
 from billing_portal.tenants.principals import KeyHolder
 from billing_portal.tenants.resolution import Standing, of_key, of_user
 
@@ -36,6 +37,8 @@ TABLE: dict[str, Rule] = {
     ),
     # pay, and declare a check that is on its way
     "payments.pay": Rule(frozenset({OWNER, BILLING}), Scope.BILLING_WRITE, "payments.pay_for_tenant"),
+    # give a payment back
+    "payments.refund": Rule(frozenset(), None, "payments.refund_payment"),
     "usage.record": Rule(frozenset(), Scope.USAGE_WRITE, "usage.add_usagerecord"),
 }
 
@@ -66,6 +69,8 @@ def check(capability: str, standing: Standing, user: User | None = None) -> None
 
 def _missing(rule: Rule, standing: Standing) -> str | None:
     """What would have to change, for whoever reads the refusal; None is the sentence for a member's role."""
+    if not rule.roles and rule.scope is None and not standing.is_staff:
+        return "Only the platform's own staff may do this. Write to us, and we see to it."
     needs_key = rule.scope and f"an API key with the scope {rule.scope.value}"
     if standing.key is not None:
         if rule.scope is None:
@@ -102,11 +107,16 @@ class TenantPermission(BasePermission):
         user: Any = request.user
         if not user.is_authenticated:
             raise NotAuthenticated
-        named = request.headers.get("X-Tenant") or None  # an empty header names nobody
-        standing = of_key(user.key, named) if isinstance(user, KeyHolder) else of_user(user, named)
-        check(self.by_method.get(request.method or "", self.capability), standing, user)
+        capability = self.by_method.get(request.method or "", self.capability)
+        standing = self.standing(request, view, user, capability)
+        check(capability, standing, user)
         take_on(request, standing)
         return True
+
+    def standing(self, request: Request, view: APIView, user: Any, capability: str) -> Standing:
+        """By the header, the key, or the only membership."""
+        named = request.headers.get("X-Tenant") or None  # an empty header names nobody
+        return of_key(user.key, named) if isinstance(user, KeyHolder) else of_user(user, named)
 
 
 def May(capability: str, **by_method: str) -> type[TenantPermission]:  # noqa: N802 (reads as a sentence, makes a class)
@@ -116,6 +126,35 @@ def May(capability: str, **by_method: str) -> type[TenantPermission]:  # noqa: N
     """
     known(capability, *by_method.values())
     return type("May", (TenantPermission,), {"capability": capability, "by_method": by_method})
+
+
+class ObjectPermission(TenantPermission):
+    """What `MayWith` makes: the object in the path says for which tenant staff act; members and keys stay in theirs."""
+
+    owner: ClassVar[Callable[..., Tenant | None]]
+
+    def standing(self, request: Request, view: APIView, user: Any, capability: str) -> Standing:
+        """Raises NotFound for an object that is not of the tenant; staff who may not at all hear that first."""
+        if user.is_staff and not request.headers.get("X-Tenant"):
+            staff = TABLE[capability].staff
+            if staff is None or not user.has_perm(staff):
+                raise Forbidden(_missing_permission(staff) if staff else None)
+            owner = type(self).owner(**view.kwargs)
+            if owner is None:
+                raise NotFound
+            return of_user(user, owner.slug)
+        standing = super().standing(request, view, user, capability)
+        if type(self).owner(**view.kwargs) != standing.tenant:
+            raise NotFound
+        return standing
+
+
+def MayWith(owner: Callable[..., Tenant | None], capability: str) -> type[ObjectPermission]:  # noqa: N802
+    """`permission_classes = [MayWith(tenant_of_payment, "payments.refund")]`: `owner` takes the names in the path and
+    says whose object that is. Raises LookupError for a capability that isn't in the table."""
+    known(capability)
+    facts = {"capability": capability, "by_method": {}, "owner": staticmethod(owner)}
+    return type("MayWith", (ObjectPermission,), facts)
 
 
 def known(*capabilities: str) -> None:

@@ -17,6 +17,9 @@ import pytest
 
 RACES = "billing_portal/tests/races"
 CLOSING = f"{RACES}/test_closing_at_once.py"
+REFUNDS = f"{RACES}/test_refunds_at_once.py"
+OFFLINE = f"{RACES}/test_offline_at_once.py"
+WEBHOOKS = f"{RACES}/test_webhooks_at_once.py"
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ def no_key_lock() -> None:
     def nobody_waits(scope: str, key: str) -> Iterator[None]:
         yield
 
-    idempotency._alone = nobody_waits
+    idempotency.alone = nobody_waits
 
 
 def no_key_lock_and_no_row_locks() -> None:
@@ -121,6 +124,71 @@ def months_are_not_held_open() -> None:
         return month
 
     months.hold_open = peek
+
+
+def no_signature() -> None:
+    """Any bytes are Stripe's."""
+    from payments.providers.stripe import events
+
+    events._signed_with = lambda *_: True
+
+
+def no_lease() -> None:
+    """Whoever comes works on an object of a provider's, whoever else does."""
+    from uuid import uuid4
+
+    from payments.inbox import leases
+
+    leases.claim = lambda **_: uuid4()  # type: ignore[assignment]
+
+
+def no_customer_keys() -> None:
+    """Whoever asks the provider for a customer gets a new one."""
+    from uuid import uuid4
+
+    from payments.actions import customers
+
+    create = customers._create
+    customers._create = lambda tenant, provider, now, key: create(tenant, provider, now, str(uuid4()))
+
+
+def banks_hold_nothing() -> None:
+    """What a bank has of a payment is given back all the same, by the portal's own books."""
+    from payments import refund_queries
+
+    refund_queries.is_disputed = lambda payment: False
+    refund_queries.held = lambda payment: 0
+
+
+def refund_forms_have_no_key() -> None:
+    """Each sending of a refund's form is a refund of its own."""
+    from uuid import uuid4
+
+    from payments.admin.refunding import RefundForm
+
+    RefundForm.client_key = property(lambda self: str(uuid4()))  # type: ignore[assignment, method-assign]
+
+
+def refunds_are_booked_unseen() -> None:
+    """What was shown of a refund is compared with nothing."""
+    from payments.actions import reserving
+
+    reserving.mark = lambda places: "seen"
+
+
+def fees_are_billed_after_the_invoices_are_locked() -> None:
+    """A bounced check's fee locks the tenant's payments while it holds invoices."""
+    from payments.actions import clearing, invoicing
+
+    issue = invoicing.issue_invoice
+
+    def locks_what_it_needs(*, sources: Any, **facts: Any) -> Any:
+        return issue(**facts)
+
+    def locks_nothing(payment_id: Any, fee: Any) -> list[Any]:
+        return []
+
+    clearing._lock, invoicing.issue_invoice = locks_nothing, locks_what_it_needs
 
 
 MUTANTS = (
@@ -217,6 +285,105 @@ MUTANTS = (
         patch=no_row_locks,
     ),
     Mutant(
+        "no key in a refund's form",
+        ("payments/tests/test_admin_refunds_at_once.py::test_two_clicks_at_once_give_back_once",),
+        patch=refund_forms_have_no_key,
+    ),
+    Mutant(
+        "what was shown of a refund is compared with nothing",
+        ("payments/tests/test_admin_refunds.py::test_what_has_changed_meanwhile_is_shown_again",),
+        patch=refunds_are_booked_unseen,
+    ),
+    Mutant(
+        "no index on a provider's events",
+        (f"{WEBHOOKS}::test_one_event_fifty_times_from_eight_connections_is_one_row_and_one_effect",),
+        sql=("ALTER TABLE payments_providerevent DROP CONSTRAINT event_once",),
+    ),
+    Mutant(
+        "no lease on a provider's object",
+        (
+            f"{WEBHOOKS}::test_workers_at_once_read_and_book_an_object_one_after_the_other",
+            f"{WEBHOOKS}::test_workers_at_once_handle_each_object_once",
+            "payments/tests/test_inbox_leases.py::test_an_event_about_an_object_that_somebody_works_on_waits_a_little",
+        ),
+        patch=no_lease,
+    ),
+    Mutant(
+        "a webhook's signature is not looked at",
+        (
+            "payments/tests/test_webhook_forged.py::test_what_is_forged_is_400_without_a_row_or_a_question_to_the_database",
+        ),
+        patch=no_signature,
+    ),
+    Mutant(
+        "each who needs a customer asks under another key",
+        ("payments/tests/test_methods.py::test_two_who_need_a_customer_at_once_get_the_same_one",),
+        patch=no_customer_keys,
+    ),
+    Mutant(
+        "no lock on a tenant's saved methods",
+        ("payments/tests/test_methods_choosing.py::test_two_defaults_chosen_at_once_leave_one",),
+        patch=no_row_locks,
+    ),
+    Mutant(
+        "no row locks on what comes back",
+        (
+            f"{REFUNDS}::test_one_key_from_eight_hands_is_one_refund",
+            f"{REFUNDS}::test_approving_twice_at_once_gives_once",
+            f"{REFUNDS}::test_the_response_and_the_webhook_settle_a_refund_once",
+            f"{REFUNDS}::test_a_refund_that_comes_back_is_reversed_once",
+            f"{REFUNDS}::test_a_refund_made_in_the_dashboard_becomes_one_row",
+            f"{REFUNDS}::test_a_lost_dispute_takes_back_once",
+            f"{REFUNDS}::test_a_refund_and_a_credit_note_at_once_do_not_give_the_same_money_twice",
+        ),
+        patch=no_row_locks,
+    ),
+    Mutant(
+        "no row locks and no bounds on refunds",
+        (f"{REFUNDS}::test_of_eight_refunds_of_sixty_percent_exactly_one_succeeds",),
+        sql=("DROP TRIGGER payments_refund_bounds ON payments_refund",),
+        patch=no_row_locks,
+    ),
+    Mutant(
+        "no row locks on checks",
+        (
+            f"{OFFLINE}::test_a_check_clears_once_whoever_says_so_at_once",
+            f"{OFFLINE}::test_a_check_bounces_once_with_one_fee_whoever_says_so_at_once",
+            f"{OFFLINE}::test_a_check_that_clears_and_bounces_at_once_has_bounced",
+            f"{OFFLINE}::test_a_return_and_refunds_at_once_never_give_what_is_not_here",
+            f"{OFFLINE}::test_a_payout_is_sent_or_canceled_and_never_both",
+            f"{OFFLINE}::test_a_check_over_three_invoices_and_cards_for_the_same_pay_none_of_them_twice",
+        ),
+        patch=no_row_locks,
+    ),
+    Mutant(
+        "no row locks and no database guards on checks",
+        (
+            f"{OFFLINE}::test_a_check_bounces_once_with_one_fee_whoever_says_so_at_once",
+            f"{OFFLINE}::test_a_check_over_three_invoices_and_cards_for_the_same_pay_none_of_them_twice",
+        ),
+        sql=(
+            "DROP TRIGGER payments_allocation_bounds ON payments_allocation",
+            "ALTER TABLE payments_ledgerleg DROP CONSTRAINT ledger_account_once_per_entry",
+        ),
+        patch=no_row_locks,
+    ),
+    Mutant(
+        "the fee of a bounced check locks payments after invoices",
+        (f"{OFFLINE}::test_bounces_with_fees_bills_and_refunds_at_once_stand_in_nobodys_way",),
+        patch=fees_are_billed_after_the_invoices_are_locked,
+    ),
+    Mutant(
+        "nobody looks whether a bank disputes it",
+        ("payments/tests/test_disputing.py::test_an_open_dispute_holds_the_money_and_stops_refunds",),
+        patch=banks_hold_nothing,
+    ),
+    Mutant(
+        "nobody holds the second person of a refund",
+        ("payments/tests/test_guards.py::test_the_database_holds_a_refunds_second_person",),
+        sql=("ALTER TABLE payments_refund DROP CONSTRAINT refund_second_person_is_another",),
+    ),
+    Mutant(
         "history may be changed",
         ("payments/tests/test_guards.py::test_history_takes_no_update_delete_or_truncate",),
         sql=tuple(
@@ -242,9 +409,15 @@ MUTANTS = (
 )
 
 
+def every() -> tuple[Mutant, ...]:
+    from billing_portal.tests import charging_mutants
+
+    return (*MUTANTS, *charging_mutants.MUTANTS)  # type: ignore[arg-type]  # run as a module, this one is there twice
+
+
 def chosen() -> Mutant | None:
     name = os.environ.get("MUTANT")
-    return next(mutant for mutant in MUTANTS if mutant.name == name) if name else None
+    return next(mutant for mutant in every() if mutant.name == name) if name else None
 
 
 def take_guards_away() -> None:

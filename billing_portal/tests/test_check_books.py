@@ -9,8 +9,11 @@ from django.db import connection
 from billing_portal.invariants import check_books, invariants
 from billing_portal.tasks import check_books as check_books_by_night
 from billing_portal.tests import world
+from billing_portal.tests.stripe_world import StripeWorld
 from billing_portal.tests.world import at
 from payments.actions.recording import verify_manual_payment
+from payments.tests.offline_world import check_over, returned, verify_check
+from payments.tests.refund_world import card_payment, check_payment, refund, synced
 
 pytestmark = pytest.mark.django_db
 
@@ -24,8 +27,35 @@ DAMAGE = {
     "UPDATE payments_creditbalance SET amount_minor = amount_minor + 1": "I2 Each tenant's credit balance equals its",
     "DELETE FROM payments_allocation": "I2 Each tenant's credit balance equals what",
     "UPDATE payments_allocation SET amount_minor = amount_minor + 100000": "I4 No payment gives back",
-    "UPDATE payments_payment SET status = 'rejected'": "I4 Each succeeded payment",
+    "UPDATE payments_payment SET status = 'rejected'": "I4 Each payment's cash",
+    "UPDATE payments_payment SET returned_minor = 1 WHERE status = 'succeeded'": (
+        "I2 Each tenant's credit balance equals what"
+    ),
+    "DELETE FROM payments_refundpart WHERE invoice_id IS NULL": "I2 Credit on its way back",
+    "UPDATE payments_refund SET amount_minor = 100000": "I4 No payment gives back",
+    "UPDATE payments_payment SET fee_minor = 7": "I4 Each payment's cash",
+    "UPDATE payments_dispute SET withdrawn_minor = 1": "I4 What is booked as disputed",
+    "UPDATE payments_refundpart SET amount_minor = amount_minor + 1": "I4 Each refund says",
+    "DELETE FROM payments_creditnote WHERE effect = 'refunded'": "I4 Each refund says",
+    "UPDATE payments_refund SET status = 'failed' WHERE status = 'succeeded'": "I4 Each refund says",
+    "DELETE FROM payments_allocation WHERE payment_id IN (SELECT payment_id FROM payments_refund)": (
+        "I4 No refund to a source"
+    ),
+    "UPDATE payments_creditnote SET amount_minor = 100000": "I5 No invoice gives back",
+    "UPDATE payments_creditnote SET tax_minor = 1": "I5 No invoice gives back",
     "UPDATE payments_ledgerleg SET payment_id = NULL": "I4 No cash",
+    "UPDATE payments_ledgerleg SET payment_id = NULL WHERE account = 'undeposited'": "I4 No cash",
+    "UPDATE payments_payment SET status = 'awaiting_review' WHERE status = 'clearing'": "I4 Each payment's cash",
+    "UPDATE payments_payment SET status = 'succeeded' WHERE status = 'clearing'": "I4 What is undeposited",
+    "UPDATE payments_ledgerleg SET account = 'cash_bank' WHERE account = 'undeposited'": "I4 What is undeposited",
+    "UPDATE payments_refund SET payment_id = (SELECT id FROM payments_payment WHERE status = 'clearing')": (
+        "I4 What is undeposited"
+    ),
+    "DELETE FROM payments_allocation WHERE payment_id IN (SELECT payment_id FROM payments_paymentshare)": (
+        "I2 Each tenant's credit balance equals what"
+    ),
+    "UPDATE payments_paymentshare SET amount_minor = 100000": "I4 No payment is meant",
+    "UPDATE payments_refund SET status = 'succeeded' WHERE status = 'pending'": "I4 Each payment's cash",
     "DROP INDEX invoice_one_overage_per_month; UPDATE payments_invoice SET usage_month = '2026-09'": "I5 At most one",
     "UPDATE payments_invoice SET tax_minor = 1, total_minor = total_minor + 1": "I5 Each invoice's",
     "UPDATE payments_invoiceline SET amount_minor = amount_minor * 10": "I5 Each line is",
@@ -42,8 +72,13 @@ DAMAGE = {
     "UPDATE usage_usagemonth SET starts_at = '2026-09-30 00:00Z' WHERE label = '2026-10'": "I6 Usage months",
     "UPDATE payments_statuschange SET new = 'failed' WHERE subject = 'payment' AND old IS NOT NULL": "I8 Status only",
     "UPDATE payments_statuschange SET old = 'clearing' WHERE subject = 'payment' AND old IS NOT NULL": "I8 Each move",
+    "UPDATE payments_statuschange SET new = 'succeeded' WHERE new = 'clearing'": "I8 Each state",
     "UPDATE payments_payment SET status = 'returned'": "I8 Each state",
+    "UPDATE payments_dispute SET status = 'inquiry'": "I8 Each state",
     f"UPDATE payments_payment SET tenant_id = {OTHER}": "I9 No row's",
+    f"UPDATE payments_refundpart SET tenant_id = {OTHER}": "I9 No row's",
+    f"UPDATE payments_dispute SET tenant_id = {OTHER}": "I9 No row's",
+    f"UPDATE payments_paymentshare SET tenant_id = {OTHER}": "I9 No row's",
     "UPDATE payments_invoice SET number_sequence = number_sequence + 7": "I13 Invoice numbers",
     "UPDATE payments_numberseries SET last = 7": "I13 Each series",
     f"UPDATE payments_ledgerleg SET currency = 'eur' WHERE id = ({LEG})": "I14 No entry",
@@ -53,8 +88,9 @@ DAMAGE = {
 
 
 @pytest.fixture
-def some_books() -> None:
-    """An invoice, a check over it and some to spare."""
+def some_books(stripe: StripeWorld) -> None:
+    """An invoice, a check over it and some to spare; cards of which something was given back, is about to be, or is
+    disputed; a check over two invoices that has not cleared; one that bounced, and one that people will refund."""
     acme, clerk = world.subscribed(), world.user(staff=True)
     world.tenant(slug="other")
     invoice = world.overage_invoice(acme, cents=1_200)
@@ -63,6 +99,16 @@ def some_books() -> None:
     verify_manual_payment(
         payment_id=payment.id, verifier=clerk, actor=world.staff_actor(clerk), now=at("2026-10-05 00:00")
     )
+    refund(card_payment(acme, 600, invoice=world.overage_invoice(acme, cents=1_200, month="2026-11")), 200)
+    refund(card_payment(acme, 900, method="pm_card_pendingRefund"), 400)
+    refund(check_payment(acme, 500), 300)
+    two = [world.overage_invoice(acme, cents=9_600, month=f"2027-0{month}") for month in (1, 2)]
+    over_two = check_over(two, [5_000, 600], clerk)
+    verify_check(over_two, clears_later=True)
+    returned(verify_check(world.check_for(acme, 700, clerk)), fee=25)
+    disputed = card_payment(acme, 800)
+    stripe.settle(disputed.provider_ref or "", "disputed")
+    synced(disputed)
 
 
 def test_good_books_have_no_breach(some_books: None) -> None:

@@ -4,6 +4,9 @@ import pytest
 from django.core.checks import run_checks
 
 from billing_portal import checks
+from payments.inbox import registry as inbox
+from payments.providers import registry
+from payments.providers.base import Topic
 
 GOOD = {
     "DEBUG": False,
@@ -15,6 +18,27 @@ GOOD = {
     "ISSUER_TIME_ZONE": "Europe/Berlin",
     "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
 }
+STRIPE = {
+    "STRIPE_SECRET_KEY": "sk_test_1",
+    "STRIPE_PUBLISHABLE_KEY": "pk_test_1",
+    "STRIPE_WEBHOOK_SECRETS": ["whsec_1"],
+    "STRIPE_API_BASE": "",
+    "STRIPE_LIVEMODE": False,
+}
+LIVE = {
+    **STRIPE,
+    "STRIPE_SECRET_KEY": "sk_live_1",
+    "STRIPE_PUBLISHABLE_KEY": "pk_live_1",
+    "STRIPE_LIVEMODE": True,
+}
+LOCAL = {"ALLOWED_HOSTS": ["127.0.0.1"], "PUBLIC_URL": "https://127.0.0.1:8000"}
+
+
+@pytest.fixture(autouse=True)
+def providers_of_these_settings():
+    registry.providers.cache_clear()
+    yield
+    registry.providers.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -31,6 +55,19 @@ GOOD = {
         ({"ISSUER_TIME_ZONE": "Mars/Olympus"}, ["portal.E005"]),
         ({"ISSUER_TIME_ZONE": "../etc/passwd"}, ["portal.E005"]),
         ({"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}, ["portal.W002"]),
+        (STRIPE, []),
+        (LIVE, []),
+        ({**STRIPE, "STRIPE_API_BASE": "http://127.0.0.1:8100", **LOCAL, "DEMO": True}, []),
+        ({**STRIPE, "STRIPE_WEBHOOK_SECRETS": []}, ["portal.E007"]),
+        ({**STRIPE, "STRIPE_WEBHOOK_SECRETS": ["", "  "]}, ["portal.E007"]),
+        ({"STRIPE_WEBHOOK_SECRETS": []}, []),
+        ({**STRIPE, "STRIPE_PUBLISHABLE_KEY": "pk_live_1"}, ["portal.E008"]),
+        ({**LIVE, "STRIPE_PUBLISHABLE_KEY": "pk_test_1"}, ["portal.E008"]),
+        ({**LIVE, **LOCAL, "DEBUG": True}, ["portal.E009"]),
+        ({**LIVE, **LOCAL, "DEMO": True}, ["portal.E009"]),
+        ({**LIVE, "STRIPE_API_BASE": "http://127.0.0.1:8100"}, ["portal.E010"]),
+        ({**LIVE, "STRIPE_API_BASE": "https://api.stripe.com.evil.example"}, ["portal.E010"]),
+        ({**LIVE, "STRIPE_API_BASE": "https://api.stripe.com"}, []),
     ],
 )
 def test_what_is_wrong_is_named_and_hinted_at(settings, wrong, ids):
@@ -39,6 +76,20 @@ def test_what_is_wrong_is_named_and_hinted_at(settings, wrong, ids):
     found = run_checks(tags=[checks.TAG])
     assert [message.id for message in found] == ids
     assert all(message.hint for message in found)
+
+
+@pytest.mark.parametrize("topic", sorted(Topic))
+def test_a_topic_without_a_handler_is_named_unless_it_is_kept_for_later(settings, monkeypatch, topic):
+    for name, value in {**GOOD, **STRIPE}.items():
+        setattr(settings, name, value)
+    monkeypatch.delitem(inbox._handlers, topic, raising=False)
+    found = run_checks(tags=[checks.TAG])
+    if topic in inbox.KEPT_FOR_LATER:
+        assert found == []
+    else:
+        [message] = found
+        assert message.id == "portal.E011"
+        assert repr(topic.value) in message.msg
 
 
 def test_an_old_database_is_refused(db, monkeypatch):

@@ -95,6 +95,41 @@ def answer(port, path):
         return json.loads(response.read())
 
 
+def stand_in(data):
+    """What the folder knows of its stand-in for Stripe."""
+    return json.loads((data / "stand_in_stripe.json").read_text())
+
+
+def panel(data, kind):
+    """The stand-in's own books."""
+    return answer(stand_in(data)["port"], f"/__sandbox/objects/{kind}")["data"]
+
+
+def is_there(data):
+    with suppress(OSError):
+        return isinstance(panel(data, "customers"), list)
+    return False
+
+
+def make_customer(data):
+    """Something happens at the stand-in, of which it tells the portal."""
+    known = stand_in(data)
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{known['port']}/v1/customers",
+        b"email=bills%40acme.example",
+        {"Authorization": f"Bearer {known['secret_key']}"},
+        method="POST",
+    )
+    with urllib.request.urlopen(request, timeout=5) as response:
+        return json.loads(response.read())["id"]
+
+
+def heard_of(data, customer):
+    """Whether the portal has taken the event: its secret is right, and so is the address that it is posted to."""
+    events = [each for each in panel(data, "events") if each["data"]["object"]["id"] == customer]
+    return [each["pending_webhooks"] for each in events] == [0]
+
+
 def is_ready(port):
     with suppress(OSError):
         return answer(port, "/readyz") == {"database": "ok", "broker": "ok", "migrations": "ok"}
@@ -109,10 +144,15 @@ def test_from_start_to_ready_and_every_way_to_the_end(start, data):
     assert told["databaseUrl"].startswith("postgresql://")
     assert told["redisUrl"].startswith("redis+socket://")
     assert stat.S_IMODE((data / "demo.json").stat().st_mode) == 0o600
+    known = stand_in(data)
+    assert told["sandbox"] == {"stripe": f"http://127.0.0.1:{known['port']}"}
+    assert told["webhookSecrets"] == {"stripe": known["webhook_secret"]}
+    customer = make_customer(data)
+    wait_until(lambda: heard_of(data, customer), 20)
     text = output.read_text()
     assert all(f"http://127.0.0.1:{port}{path}" in text for path in ("/", "/admin/", "/api/docs"))
     children = family(process)
-    assert len(children) >= 4, "web, worker, database, broker"
+    assert len(children) >= 5, "web, worker, database, broker, the stand-in for Stripe"
 
     # A second one on the same port says what to do, and does no harm to the first.
     refused, _, complaint = start(port, ready=False)
@@ -131,18 +171,43 @@ def test_from_start_to_ready_and_every_way_to_the_end(start, data):
     process.wait()
     wait_until(lambda: all_gone(children), 20)
 
-    process, port, output = start()
+
+def test_it_moves_and_starts_again_what_was_killed(start, data):
+    process, _, _ = start()
+    known, customer = stand_in(data), make_customer(data)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(SECONDS) == 0
+
+    # On another port of the portal's, and with a stranger on the stand-in's own.
+    with socket.socket() as stranger:
+        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        stranger.bind(("127.0.0.1", known["port"]))
+        stranger.listen()
+        process, port, output = start()
+    assert stand_in(data) == {**known, "port": stand_in(data)["port"]} != known
+    told = json.loads((data / "demo.json").read_text())
+    assert told["sandbox"] == {"stripe": f"http://127.0.0.1:{stand_in(data)['port']}"}
+    assert customer in [each["id"] for each in panel(data, "customers")], "the books are the same"
+    later = make_customer(data)
+    wait_until(lambda: heard_of(data, later), 20)
     another, _, complaint = start(ready=False)
     assert another.wait(SECONDS) == 1
     assert "A demo runs in" in complaint.read_text()
 
     # Whoever is killed is started again, and the portal is there all the same.
-    for name, told in (("celery", "worker ended"), ("valkey", "broker ended"), ("granian", "web ended")):
+    killed = (
+        ("celery", "worker ended"),
+        ("valkey", "broker ended"),
+        ("granian", "web ended"),
+        ("sandbox.stripe", "stripe ended"),
+    )
+    for name, told in killed:
         living = processes()
         victim = next(pid for pid in family(process) if living[pid][0] == process.pid and name in living[pid][1])
         os.kill(victim, signal.SIGKILL)
         wait_until(lambda told=told: told in output.read_text(), 20)
         wait_until(lambda: is_ready(port), 30)
+    wait_until(lambda: is_there(data), 20)
     assert process.poll() is None
     children = family(process)
     process.send_signal(signal.SIGINT)

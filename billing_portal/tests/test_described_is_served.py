@@ -19,7 +19,10 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from billing_portal.tenants.actions.keys import create_api_key
 from billing_portal.tests import world
+from billing_portal.tests.stripe_world import StripeWorld
 from billing_portal.tests.world import at
+from payments.actions.customers import customer_for
+from payments.webhooks.views import ProviderWebhook
 
 
 def served() -> set[tuple[str, str]]:
@@ -33,7 +36,7 @@ def served() -> set[tuple[str, str]]:
                 walk(pattern.url_patterns, path)
             else:
                 view = getattr(pattern.callback, "view_class", object)
-                if path.startswith("api/") and issubclass(view, APIView):
+                if path.startswith("api/") and issubclass(view, (APIView, ProviderWebhook)):
                     found.update(
                         (pattern.name or path, method) for method in view.http_method_names if hasattr(view, method)
                     )
@@ -53,12 +56,13 @@ def one_connection() -> Iterator[None]:
 
 
 @pytest.fixture
-def api(db: None, one_connection: None) -> Any:
+def api(db: None, one_connection: None, stripe: StripeWorld) -> Any:
     """The served description, loaded from the application, for a tenant that has a bit of everything."""
     acme = world.subscribed(world.plan_price())
     invoice = world.overage_invoice(acme, cents=1_200)
     world.check_for(acme, 500, world.user(staff=True), invoice=invoice)
     world.call(acme, 30, at("2026-10-10 12:00"), direction="inbound")
+    stripe.saved_method(customer_for(tenant=acme, provider=stripe.provider, now=world.START).provider_ref)
     _, secret = create_api_key(
         tenant=acme,
         name="everything",

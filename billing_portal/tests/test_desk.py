@@ -13,8 +13,13 @@ from billing_portal.notices.models import OutboxMessage
 from billing_portal.tenants.tests.people import a_key
 from billing_portal.tests import world
 from payments.actions.crediting import issue_credit_note
+from payments.actions.disputing import apply_disputes
 from payments.actions.recording import verify_manual_payment
-from payments.models import Payment
+from payments.actions.refunding import refund_payment
+from payments.inbox.store import receive
+from payments.models import Attempt, Payment, PaymentMethod, ProviderCustomer
+from payments.providers.base import DisputeFacts, SignedEvent
+from payments.tests.mirror.rows import one_of_each
 
 pytestmark = pytest.mark.django_db
 REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
@@ -42,8 +47,49 @@ def busy():
     world.call(world.tenant(), "12.5", world.at("2026-09-10"))
     world.member(acme)
     a_key(acme)
+    one_of_each(acme)
+    receive(
+        SignedEvent("evt_1", "customer.created", None, "cus_1", False, "", timezone.now(), {"id": "evt_1"}),
+        provider="stripe",
+        livemode=False,
+        now=timezone.now(),
+    )
+    _what_came_back(Payment.objects.get(amount_minor=5_000), finance)
     OutboxMessage.objects.update(parked_at=timezone.now(), attempts=12, last_error="TimeoutError: no answer")
     return acme
+
+
+def _what_came_back(payment, by):
+    """A refund, a dispute with its discrepancy, and what only a provider makes."""
+    now = world.at("2026-10-22")
+    refund = refund_payment(
+        payment_id=payment.id,
+        amount=type(payment.amount)(900, "usd"),
+        reason="Sent twice",
+        destination="credit",
+        requester=by,
+        actor=world.staff_actor(by),
+        now=now,
+    )
+    usd = type(payment.amount)
+    fact = DisputeFacts(
+        status="open",
+        provider_ref="du_1",
+        payment_ref="",
+        amount=usd(700, "usd"),
+        withdrawn=usd(0, "usd"),
+        fee=usd(0, "usd"),
+        reason="general",
+        opened_at=now,
+    )
+    apply_disputes(payment_id=payment.id, facts=[fact], actor=world.SYSTEM, now=now)
+    at_stripe = {"tenant": payment.tenant, "provider": "stripe"}
+    Attempt.objects.create(
+        **at_stripe, payment=payment, refund=refund, operation="refund", outcome="unknown", milliseconds=9_000, at=now
+    )
+    kept = {**at_stripe, "livemode": False, "created_at": now}
+    ProviderCustomer.objects.create(**kept, provider_ref="cus_1")
+    PaymentMethod.objects.create(**kept, provider_ref="pm_1", type="card", brand="visa", last4="4242")
 
 
 @pytest.mark.parametrize("model", REGISTERED, ids=lambda model: model._meta.label)
@@ -132,7 +178,9 @@ def test_a_month_that_waits_leads_to_its_tenants(client):
 
 
 @pytest.mark.parametrize("path", ["/admin/payments/payment/", "/admin/payments/payment/?status__exact=awaiting_review",
-                                  "/admin/payments/payment/add/", "/admin/payments/invoice/", "/admin/"])  # fmt: skip
+                                  "/admin/payments/payment/add/", "/admin/payments/invoice/", "/admin/",
+                                  "/admin/payments/refund/", "/admin/payments/refund/?status__exact=awaiting_approval",
+                                  "/admin/payments/discrepancy/?closed_at__isempty=1"])  # fmt: skip
 def test_one_place_of_the_sidebar_is_where_you_are(client, busy, path):
     client.force_login(world.user(staff=True, groups=("finance",)))
     page = client.get(path)

@@ -11,6 +11,8 @@ from billing_portal.tenants.models import Tenant
 from billing_portal.tenants.tests.people import a_key, a_member, a_staff_member, a_tenant, a_user, bearer, client_of
 from billing_portal.tests.houses import House, house, values_of
 from billing_portal.tests.routes import routes
+from billing_portal.tests.stripe_world import StripeWorld
+from payments.models import Payment, PaymentMethod
 
 ROLES = {"owner", "billing", "viewer", "agent"}
 KEYS = {"key usage:write", "key billing:read", "key billing:write"}
@@ -19,21 +21,26 @@ EVERYBODY = ROLES | KEYS | STAFF
 
 READ = {"owner", "billing", "viewer", "key billing:read", "clerk", "finance", "auditor", "support", "superuser"}
 PAY = {"owner", "billing", "key billing:write", "finance", "support", "superuser"}
+REFUND = {"finance", "superuser"}
 RECORD_USAGE = {"key usage:write", "finance", "superuser"}
 
 
 @dataclass(frozen=True)
 class Row:
-    """Who is in `may` gets an answer; the tenant's and the staff's others are 403, a stranger 404, nobody 401."""
+    """Who is in `may` gets an answer (or `meets` the code of a conflict, once past the door); the tenant's and the
+    staff's others are 403, a stranger 404, nobody 401."""
 
     method: str
     route: str
     may: set[str]
     body: dict[str, Any] | None = None
+    meets: str | None = None
 
     def __str__(self) -> str:
         return f"{self.method} {self.route}"
 
+
+CARD = {"paymentMethod": {"type": "card", "stripePaymentMethodId": "pm_card_visa"}}
 
 TABLE = [
     Row("GET", "payments", READ),
@@ -44,8 +51,16 @@ TABLE = [
         {"amount": 100, "currency": "usd", "paymentMethod": {"type": "manual", "kind": "check"}},
     ),
     Row("GET", "payment", READ),
+    Row("POST", "payment-refresh", PAY),
+    Row("POST", "payment-cancel", PAY, meets="payment_not_open"),
+    Row("POST", "setup-intent", PAY),
+    Row("GET", "methods", READ),
+    Row("POST", "method-default", PAY),
+    Row("DELETE", "method", PAY),
+    Row("POST", "payment-refund", REFUND, {"amount": 100}, meets="payment_not_refundable"),
     Row("GET", "invoices", READ),
     Row("GET", "invoice", READ),
+    Row("POST", "invoice-pay", PAY, CARD),
     Row("GET", "subscription", READ),
     Row("GET", "usage", READ),
     Row("POST", "usage", RECORD_USAGE, {"recordType": "call_minutes", "quantity": 3}),
@@ -56,15 +71,17 @@ FOR_NO_TENANT = [
     Row("GET", "api-auth-me", EVERYBODY),
     Row("POST", "api-auth-logout", EVERYBODY - KEYS),
 ]
-PUBLIC = {("POST", "api-auth-token"), ("GET", "schema"), ("GET", "docs")}
+# Providers show who they are by what they sign.
+SIGNED = {("POST", "stripe-webhook")}
+PUBLIC = {("POST", "api-auth-token"), ("GET", "schema"), ("GET", "docs")} | SIGNED
 
 BY_NAME = {route.name: route for route in routes()}
 
 
 @pytest.fixture
-def acme() -> House:
-    """A tenant with one of everything."""
-    return house("acme")
+def acme(stripe: StripeWorld) -> House:
+    """A tenant with one of everything; all that can be on is on."""
+    return house("acme", stripe)
 
 
 def path_of(row: Row, of: House) -> str:
@@ -100,7 +117,7 @@ def ask(client: APIClient, row: Row, url: str) -> tuple[int, str | None]:
 def test_the_permission_table(row: Row, who: str, acme: House) -> None:
     got = ask(somebody(who, acme.tenant), row, path_of(row, acme))
     if who in row.may:
-        assert got[0] < 400, f"{who} may {row}, and got {got}"
+        assert got[0] < 400 or (row.meets and got == (409, row.meets)), f"{who} may {row}, and got {got}"
     else:
         assert got == (403, "forbidden")
 
@@ -127,6 +144,18 @@ def test_every_path_of_the_api_is_in_the_table() -> None:
 
 # Pages that are not about a tenant's bills. All others are for who may read these.
 OTHER_PAGES = {"healthz", "readyz", "login", "logout", "choose-tenant", "appearance"}
+# Of the others, those that are there to pay: a viewer hears that this takes another role.
+PAYERS_PAGES = {
+    "invoice-pay-page",
+    "payment-confirm-page",
+    "payment-refresh-page",
+    "payment-give-up-page",
+    "add-card-page",
+    "add-account-page",
+    "method-saved-page",
+    "method-default-page",
+    "method-remove-page",
+}
 BILL_PAGES = [route for route in routes() if not route.is_api and route.name not in OTHER_PAGES]
 
 
@@ -141,4 +170,22 @@ def test_pages_are_for_those_who_may_read_bills(acme: House) -> None:
         browser.force_login(a_member(acme.tenant, who))
         for route in BILL_PAGES:
             status = browser.get(route.url(**values_of(route, acme))).status_code
-            assert status in ((403, 405) if who == "agent" else (200, 405)), f"{who}: {route}"
+            refused = who == "agent" or (who == "viewer" and route.name in PAYERS_PAGES)
+            # 302: a payment that waits for nobody has nothing to confirm.
+            assert status in ((403, 405) if refused else (200, 302, 405)), f"{who}: {route}"
+
+
+@pytest.mark.django_db
+def test_who_only_reads_sends_nothing_by_a_page(acme: House) -> None:
+    before = Payment.objects.count(), PaymentMethod.objects.filter(removed_at=None, is_default=True).count()
+    for who in ("viewer", "agent"):
+        browser = Client()
+        browser.force_login(a_member(acme.tenant, who))
+        for route in BILL_PAGES:
+            if route.name in PAYERS_PAGES:
+                status = browser.post(route.url(**values_of(route, acme))).status_code
+                assert status in (403, 405), f"{who}: {route}"
+    assert before == (
+        Payment.objects.count(),
+        PaymentMethod.objects.filter(removed_at=None, is_default=True).count(),
+    )

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import F, Q
 
 from billing_portal.kit.money import Money
 from payments import queries
 from payments.actions import posting
+from payments.errors import AlreadyCredited
 from payments.models import Allocation, CreditBalance, CreditNote, Invoice, Payment
 
 Source = Payment | CreditNote
@@ -28,15 +29,31 @@ def add(*, tenant_id: UUID, amount: Money) -> None:
     )
 
 
-def lock_sources(*, tenant_id: UUID, currency: str) -> list[Source]:
-    """What the credit came from and still has something left, oldest first, payments locked.
+def take(*, tenant_id: UUID, amount: Money) -> None:
+    """Lower the balance inside the caller's transaction; the caller posts the entry that says why. Locked last of all.
+
+    Raises AlreadyCredited when there is less: what is left of payments says how much may be taken, so it can't be.
+    """
+    if not amount:
+        return
+    rows = CreditBalance.objects.filter(tenant_id=tenant_id, currency=amount.currency, amount_minor__gte=amount.minor)
+    if not rows.update(amount_minor=F("amount_minor") - amount.minor):
+        raise AlreadyCredited
+
+
+def lock_sources(*, tenant_id: UUID, currency: str, and_payment: UUID | None = None) -> list[Source]:
+    """What the credit came from and still has something left, oldest first, payments locked; `and_payment` is locked
+    in its place among them, whatever it has left. Credit of a check that has not cleared is used last.
 
     To be called before a document's number is taken: a payment is locked before the number series everywhere, and
     nobody waits for a tenant's payments while holding the series that all tenants share.
     """
     notes = queries.notes_with_credit(tenant_id, currency)
-    payments = queries.payments_with_credit(tenant_id, currency).select_for_update(of=("self",))
-    return [*notes.order_by("issued_at", "id"), *payments.order_by("succeeded_at", "id")]
+    payments = queries.payments_with_credit(tenant_id, currency)
+    if and_payment:
+        payments = Payment.objects.filter(Q(id__in=payments.order_by().values("id")) | Q(id=and_payment))
+    locked = payments.select_for_update(of=("self",)).order_by("succeeded_at", "id")
+    return [*notes.order_by("issued_at", "id"), *locked]
 
 
 def spend_on(invoice: Invoice, sources: Iterable[Source], *, now: datetime) -> int:

@@ -11,12 +11,31 @@ from billing_portal.kit.actors import Actor, ActorKind
 from billing_portal.kit.errors import BadInput, IdempotencyMismatch
 from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant
-from payments import queries
-from payments.actions.opening import MethodChoice, locked_open_invoice, open_offline_payment
-from payments.errors import AmountExceedsDue, CurrencyMismatch, PossibleDuplicate
+from payments import method_queries, queries
+from payments.actions import driving
+from payments.actions.addresses import with_addresses
+from payments.actions.giving_up import make_way
+from payments.actions.opening import (
+    MethodChoice,
+    Wish,
+    locked_open_invoice,
+    open_offline_payment,
+    open_provider_payment,
+)
+from payments.actions.syncing_methods import sync_methods
+from payments.errors import (
+    AmountExceedsDue,
+    CurrencyMismatch,
+    InvalidAmount,
+    MandateRequired,
+    MethodNotFound,
+    OtherMethodType,
+    PossibleDuplicate,
+)
 from payments.models import Invoice, Payment
+from payments.provider_answers import as_answers
 from payments.providers import registry
-from payments.providers.base import ReceivesOffline
+from payments.providers.base import ApprovesLater, Charges, ReceivesOffline, TakesPayments
 
 DUPLICATE_WINDOW = timedelta(seconds=60)
 
@@ -31,70 +50,139 @@ def start_payment(
     description: str = "",
     invoice_id: UUID | None = None,
     key: str | None = None,
+    off_session: bool = False,
+    spreads: bool = False,
 ) -> Payment:
-    """What a tenant pays, or declares to have sent. The same `key` finds the payment it made the first time, for ever.
+    """What a tenant pays, or declares to have sent. The same `key` finds the payment it made the first time, for ever,
+    and finishes it where it was left.
 
-    1. Under the tenant's lock: look for the key, check what is due, refuse a likely second click, insert the row.
-    Commit.
-    2. Ask the provider, with no transaction open; its answer goes through `settling`. Offline money has nobody to ask:
-       it waits for staff, whoever declared it.
-    Raises NotFound (invoice), AmountExceedsDue, AlreadyPaid, InvoiceNotOpen, CurrencyMismatch, PossibleDuplicate,
-    IdempotencyMismatch, BadInput (a method nobody here takes).
+    1. What of this invoice still waits for its payer, or for an answer that was lost, is given up or cleared up first.
+    2. Under the tenant's lock: look for the key, check what is due, refuse a likely second click, insert the row.
+       Commit.
+    3. Ask the provider, with no transaction open; its answer goes through `settling`. A decline is a payment that is
+       `failed`, a lost answer one that is `processing`; a step that is left to the payer comes with `client_secret`.
+       Offline money has nobody to ask: it waits for staff, whoever declared it.
+    Raises NotFound (invoice), MethodNotFound, MandateRequired, OtherMethodType, AmountExceedsDue, InvalidAmount,
+    AlreadyPaid, InvoiceNotOpen, CurrencyMismatch, PossibleDuplicate, IdempotencyMismatch, BadInput (a method nobody
+    here takes), and what `provider_answers` makes of a provider that did nothing.
     """
     provider = registry.provider_for(choice.method)
-    if not isinstance(provider, ReceivesOffline):
+    if isinstance(provider, ReceivesOffline):
+        wish = Wish(amount, choice, description, key)
+        payment, _ = _open(provider, tenant, invoice_id, wish, actor, now)
+        return payment
+    if not isinstance(provider, TakesPayments):
         raise BadInput("This way of paying is not offered here.", code="method_not_offered", field="paymentMethod.type")
+    if isinstance(provider, Charges):
+        _check_method(tenant, provider, choice, now)
+    elif isinstance(provider, ApprovesLater):
+        choice = with_addresses(choice)
+    if invoice_id and not (key and queries.payments(tenant).filter(client_key=key).exists()):
+        make_way(tenant=tenant, invoice_id=invoice_id, actor=actor, now=now)
+    wish = Wish(amount, choice, description, key, off_session, spreads)
+    payment, is_new = _open(provider, tenant, invoice_id, wish, actor, now)
+    if payment.status == Payment.Status.CREATED or not is_new:
+        return driving.drive(payment_id=payment.id, is_first=is_new, actor=actor, now=now)
+    return payment
+
+
+def _open(
+    provider: TakesPayments | ReceivesOffline,
+    tenant: Tenant,
+    invoice_id: UUID | None,
+    wish: Wish,
+    actor: Actor,
+    now: datetime,
+) -> tuple[Payment, bool]:
+    """The row, committed, and whether it is new."""
     with transaction.atomic():
         # NO KEY UPDATE: rows that point at the tenant can still be written by others. What it says now is what counts.
         tenant = Tenant.objects.select_for_update(no_key=True).get(id=tenant.id)
-        if key and (earlier := queries.payments(tenant).filter(client_key=key).first()):
-            return _same_request(earlier, amount, choice, invoice_id)
-        invoice = _payable_invoice(tenant, invoice_id, amount) if invoice_id else None
-        if tenant.currency not in (None, amount.currency):
-            raise CurrencyMismatch(asked=amount.currency, billed=tenant.currency)
-        if not key:
-            _refuse_second_click(tenant, invoice, amount, choice, now)
+        if wish.key and (earlier := queries.payments(tenant).filter(client_key=wish.key).first()):
+            return _same_request(earlier, invoice_id, wish), False
+        invoice = _payable_invoice(tenant, invoice_id, wish) if invoice_id else None
+        if isinstance(provider, TakesPayments) and wish.amount < (least := provider.minimum(wish.amount.currency)):
+            raise InvalidAmount(least=least)
+        if tenant.currency not in (None, wish.amount.currency):
+            raise CurrencyMismatch(asked=wish.amount.currency, billed=tenant.currency)
+        # What a provider charges for an invoice is held back from what is due: that stops the second click by itself.
+        if not wish.key and (invoice is None or isinstance(provider, ReceivesOffline)):
+            _refuse_second_click(tenant, invoice, wish, now)
+        if isinstance(provider, TakesPayments):
+            return open_provider_payment(
+                provider=provider, tenant=tenant, invoice=invoice, wish=wish, actor=actor, now=now
+            ), True
         return open_offline_payment(
             provider=provider,
             tenant=tenant,
             invoice=invoice,
-            amount=amount,
-            choice=choice,
-            description=description,
-            key=key,
+            wish=wish,
             declared_by_tenant=actor.kind is not ActorKind.STAFF,
             actor=actor,
             now=now,
-        )
+        ), True
 
 
-def _same_request(earlier: Payment, amount: Money, choice: MethodChoice, invoice_id: UUID | None) -> Payment:
-    made = MethodChoice(earlier.method, earlier.reference, earlier.received_on)
-    if (earlier.amount, made, earlier.invoice_id) != (amount, choice, invoice_id):
+def _same_request(earlier: Payment, invoice_id: UUID | None, wish: Wish) -> Payment:
+    made = (
+        earlier.amount,
+        earlier.invoice_id,
+        MethodChoice(
+            earlier.method,
+            earlier.reference,
+            earlier.received_on,
+            earlier.method_ref,
+            earlier.saves_method,
+            earlier.return_url,
+            earlier.cancel_url,
+        ),
+    )
+    if made != (wish.amount, invoice_id, wish.choice):
         raise IdempotencyMismatch
     return earlier
 
 
-def _payable_invoice(tenant: Tenant, invoice_id: UUID, amount: Money) -> Invoice:
+def _payable_invoice(tenant: Tenant, invoice_id: UUID, wish: Wish) -> Invoice:
     """The invoice, locked, when it can take that amount."""
     invoice = locked_open_invoice(tenant, invoice_id)
-    if amount.currency != invoice.currency:
-        raise CurrencyMismatch(asked=amount.currency, billed=invoice.currency)
-    due = Money(queries.amounts(invoice).payable, invoice.currency)
-    if amount > due:
-        raise AmountExceedsDue(asked=amount, due=due)
+    if wish.amount.currency != invoice.currency:
+        raise CurrencyMismatch(asked=wish.amount.currency, billed=invoice.currency)
+    due = Money(max(0, queries.amounts(invoice).payable), invoice.currency)
+    if due.minor == 0 or (wish.amount > due and not wish.spreads):
+        raise AmountExceedsDue(asked=wish.amount, due=due)
     return invoice
 
 
-def _refuse_second_click(
-    tenant: Tenant, invoice: Invoice | None, amount: Money, choice: MethodChoice, now: datetime
-) -> None:
+def _check_method(tenant: Tenant, provider: Charges, choice: MethodChoice, now: datetime) -> None:
+    """A saved method must be the tenant's own, and of the type that is named. A card may also be new; a bank account
+    never: its mandate comes with the saving."""
+    if not choice.method_ref:
+        raise BadInput(
+            "Name the payment method to charge.", code="required", field="paymentMethod.stripePaymentMethodId"
+        )
+    saved = method_queries.any_method(provider.name, provider.livemode, choice.method_ref)
+    if saved is None and choice.method == Payment.Method.US_BANK_ACCOUNT:
+        # Saved a moment ago in the browser: the event that tells of it may still be on its way.
+        with as_answers():
+            sync_methods(tenant=tenant, now=now)
+        saved = method_queries.any_method(provider.name, provider.livemode, choice.method_ref)
+        if saved is None:
+            raise MandateRequired
+    if saved is None:
+        return
+    if saved.tenant_id != tenant.id or saved.removed_at is not None:
+        raise MethodNotFound
+    if saved.type != choice.method:
+        raise OtherMethodType(saved=saved.type)
+
+
+def _refuse_second_click(tenant: Tenant, invoice: Invoice | None, wish: Wish, now: datetime) -> None:
     """A request without a key that looks like one of a minute ago. Offline money reserves nothing, so this alone stops
     a second declaration for the same invoice."""
     alike = queries.payments(tenant).filter(
-        amount_minor=amount.minor,
-        currency=amount.currency,
-        method=choice.method,
+        amount_minor=wish.amount.minor,
+        currency=wish.amount.currency,
+        method=wish.choice.method,
         created_at__gt=now - DUPLICATE_WINDOW,
     )
     if invoice:

@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from billing_portal.kit.actors import Actor
 from billing_portal.kit.money import Money
 from billing_portal.notices import outbox
 from billing_portal.tenants.models import Tenant
-from payments import queries, tax
+from payments import queries, share_queries, tax
 from payments.actions import balance, numbering, posting
 from payments.actions.history import note_move
 from payments.errors import CurrencyMismatch
@@ -52,13 +54,15 @@ def issue_invoice(
     actor: Actor,
     now: datetime,
     usage_month: str | None = None,
+    sources: Sequence[balance.Source] | None = None,
 ) -> Invoice:
     """Issue one invoice in the caller's transaction: number, lines, tax, ledger, credit used, notice.
 
-    1. Reckon lines and tax; lock what the tenant's credit came from.
+    1. Reckon lines and tax; lock what the tenant's credit came from. A caller that holds invoices already has locked
+       it before them, and hands over as `sources` what may be used.
     2. Take the number, which locks its series until the transaction ends, and write the rows.
     3. Post the entry, then let the tenant's credit pay what it can.
-    4. Leave the notice in the outbox.
+    4. Leave in the outbox that it is to be sent and to be collected.
     Raises CurrencyMismatch; IntegrityError when the same usage month was invoiced before.
     """
     assert transaction.get_connection().in_atomic_block, "an invoice is issued in its caller's transaction"
@@ -67,7 +71,8 @@ def issue_invoice(
     taxes = tax.tax_lines(tenant, [line.amount_minor for line in lines])
     subtotal = sum(line.amount_minor for line in lines)
     tax_total = sum(each.amount_minor for each in taxes)
-    sources = balance.lock_sources(tenant_id=tenant.id, currency=currency)
+    if sources is None:
+        sources = balance.lock_sources(tenant_id=tenant.id, currency=currency)
     number = numbering.take_number("INV", now)
     invoice = Invoice.objects.create(
         tenant=tenant,
@@ -109,13 +114,14 @@ def issue_invoice(
     posting.post([posting.invoice_issued(invoice)])
     balance.spend_on(invoice, sources, now=number.issued_at)
     close_if_covered(invoice, actor=actor, now=number.issued_at)
-    outbox.write(
-        topic="invoice.issued",
-        payload={"invoiceId": str(invoice.id)},
-        tenant=tenant,
-        now=now,
-        dedupe_key=f"invoice.issued:{invoice.id}",
-    )
+    for topic in ("invoice.issued", "invoice.collect"):
+        outbox.write(
+            topic=topic,
+            payload={"invoiceId": str(invoice.id)},
+            tenant=tenant,
+            now=now,
+            dedupe_key=f"{topic}:{invoice.id}",
+        )
     return invoice
 
 
@@ -156,22 +162,45 @@ def _write_lines(invoice: Invoice, lines: Sequence[LineDraft], taxes: Sequence[t
 
 
 def apply_payment(payment: Payment, *, actor: Actor, now: datetime) -> None:
-    """Give a payment that has just succeeded to the invoice its payer named; the rest is the tenant's credit.
+    """Give a payment whose money has just come to the invoices it is meant for; the rest is the tenant's credit.
 
-    The caller holds the payment's lock; here the invoice's is taken, so that what is due is read and used by one
-    payment at a time. An invoice that is not open any more takes nothing: the money is credit then.
+    The caller holds the payment's lock; here those of all its invoices are taken, by id, so that what is due is read
+    and used by one payment at a time. The invoice that its payer named comes first, then the shares in their order,
+    each up to what was meant for it. An invoice that is not open any more takes nothing: the money is credit then. A
+    payment that `spreads` pays the tenant's other open invoices of its currency with what is left, longest due first.
+    What of it was meant for an invoice that did not need it is a task for staff.
     """
-    allocated = 0
-    if payment.invoice_id:
-        invoice = Invoice.objects.select_for_update().get(id=payment.invoice_id)
-        if invoice.status == Invoice.Status.OPEN:
-            allocated = min(payment.amount_minor, queries.amounts(invoice).open)
-            Allocation.objects.create(
-                tenant_id=payment.tenant_id, invoice=invoice, payment=payment, amount_minor=allocated, created_at=now
-            )
-            close_if_covered(invoice, actor=actor, now=now)
+    invoices, meant = _payable_by(payment)
+    open_of = {invoice_id: amounts.open for invoice_id, amounts in queries.amounts_of(invoices.values()).items()}
+    parts = share_queries.split(payment.amount_minor, meant, open_of)
+    for invoice_id, part in parts:
+        Allocation.objects.create(
+            tenant_id=payment.tenant_id,
+            invoice=invoices[invoice_id],
+            payment=payment,
+            amount_minor=part,
+            created_at=now,
+        )
+        close_if_covered(invoices[invoice_id], actor=actor, now=now)
+    allocated = sum(part for _, part in parts)
     posting.post([posting.payment_settled(payment, allocated_minor=allocated, at=now)])
     balance.add(tenant_id=payment.tenant_id, amount=Money(payment.amount_minor - allocated, payment.currency))
+
+
+def _payable_by(payment: Payment) -> tuple[dict[UUID, Invoice], list[tuple[UUID, int]]]:
+    """The open invoices that a payment may pay, locked in one order by everybody; and in the order they are paid, how
+    much each may take at most."""
+    meant = share_queries.meant_for(payment)
+    named = [invoice_id for invoice_id, _ in meant]
+    wanted = Q(id__in=named)
+    if payment.spreads:
+        wanted |= Q(tenant_id=payment.tenant_id, currency=payment.currency, status=Invoice.Status.OPEN)
+    locked = list(Invoice.objects.filter(wanted).order_by("id").select_for_update()) if named else []
+    found = {each.id: each for each in locked if each.status == Invoice.Status.OPEN}
+    others = sorted(
+        (each for each in found.values() if each.id not in named), key=lambda each: (each.due_at, each.number)
+    )
+    return found, [*meant, *((each.id, payment.amount_minor) for each in others)]
 
 
 def close_if_covered(invoice: Invoice, *, actor: Actor, now: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from billing_portal.kit.actors import Actor, ActorKind
@@ -14,16 +14,41 @@ from payments import policies, queries
 from payments.actions.history import note_move
 from payments.errors import AlreadyPaid, InvoiceNotOpen, ReceivedInTheFuture
 from payments.models import Invoice, Payment
-from payments.providers.base import OfflineReceipt, ReceivesOffline
+from payments.providers.base import OfflineReceipt, ReceivesOffline, TakesPayments
+
+# Longer than a call to a provider can take: a row that is still `created` then has lost whoever was calling.
+UNANSWERED_AFTER = timedelta(seconds=45)
 
 
 @dataclass(frozen=True, slots=True)
 class MethodChoice:
-    """How somebody pays. `reference` (a check's number, a wire's text) and `received_on` belong to offline money."""
+    """How somebody pays. `reference` (a check's number, a wire's text) and `received_on` belong to offline money,
+    `method_ref` (the provider's id of a card or bank account) and `saves` (keep it for later) to a provider's, and
+    `return_url` and `cancel_url` to one that has a page of its own, which leads back to them."""
 
     method: str
     reference: str | None = None
     received_on: date | None = None
+    method_ref: str | None = None
+    saves: bool = False
+    return_url: str | None = None
+    cancel_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody asks to pay, or has handed over. `key` finds the payment that it made the first time.
+
+    `off_session`: the payer is not there to confirm anything; `spreads`: what the invoice leaves pays the tenant's
+    other open ones.
+    """
+
+    amount: Money
+    choice: MethodChoice
+    description: str = ""
+    key: str | None = None
+    off_session: bool = False
+    spreads: bool = False
 
 
 def locked_open_invoice(tenant: Tenant, invoice_id: UUID) -> Invoice:
@@ -43,10 +68,7 @@ def open_offline_payment(
     provider: ReceivesOffline,
     tenant: Tenant,
     invoice: Invoice | None,
-    amount: Money,
-    choice: MethodChoice,
-    description: str,
-    key: str | None,
+    wish: Wish,
     declared_by_tenant: bool,
     actor: Actor,
     now: datetime,
@@ -55,10 +77,11 @@ def open_offline_payment(
 
     Raises ReceivedInTheFuture.
     """
+    amount, choice = wish.amount, wish.choice
     if choice.received_on and choice.received_on > policies.latest_day(tenant, now):
         raise ReceivedInTheFuture
     receipt = OfflineReceipt(amount, choice.method, choice.reference, choice.received_on)
-    payment = Payment.objects.create(
+    payment = Payment(
         tenant=tenant,
         invoice=invoice,
         amount_minor=amount.minor,
@@ -66,25 +89,63 @@ def open_offline_payment(
         status=provider.received(receipt).outcome.value,
         provider=provider.name,
         method=choice.method,
-        description=description,
+        description=wish.description,
         reference=choice.reference,
         received_on=choice.received_on,
-        client_key=key,
+        client_key=wish.key,
         declared_by_tenant=declared_by_tenant,
         recorded_by_id=_recorder(actor),
         needs_second_person=policies.needs_second_person(amount),
-        created_at=now,
-        updated_at=now,
     )
+    return _opened(payment, actor=actor, now=now, reason="declared" if declared_by_tenant else "recorded")
+
+
+def open_provider_payment(
+    *,
+    provider: TakesPayments,
+    tenant: Tenant,
+    invoice: Invoice | None,
+    wish: Wish,
+    actor: Actor,
+    now: datetime,
+) -> Payment:
+    """The row before the call: with it the same request can be made again, whatever happens in between."""
+    payment = Payment(
+        tenant=tenant,
+        invoice=invoice,
+        amount_minor=wish.amount.minor,
+        currency=wish.amount.currency,
+        status=Payment.Status.CREATED,
+        provider=provider.name,
+        livemode=provider.livemode,
+        method=wish.choice.method,
+        method_ref=wish.choice.method_ref,
+        saves_method=wish.choice.saves,
+        return_url=wish.choice.return_url,
+        cancel_url=wish.choice.cancel_url,
+        off_session=wish.off_session,
+        spreads=wish.spreads,
+        description=wish.description,
+        client_key=wish.key,
+        recorded_by_id=_recorder(actor),
+        # Whoever makes the call may be killed: then the sweep asks what became of it.
+        next_check_at=now + UNANSWERED_AFTER,
+    )
+    return _opened(payment, actor=actor, now=now, reason="started")
+
+
+def _opened(payment: Payment, *, actor: Actor, now: datetime, reason: str) -> Payment:
+    payment.created_at = payment.updated_at = now
+    payment.save(force_insert=True)
     note_move(
         "payment",
-        tenant_id=tenant.id,
+        tenant_id=payment.tenant_id,
         subject_id=payment.id,
         old=None,
         new=payment.status,
         actor=actor,
         at=now,
-        reason="declared" if declared_by_tenant else "recorded",
+        reason=reason,
     )
     return payment
 

@@ -17,7 +17,12 @@ _REVENUE = {
     Invoice.Kind.OVERAGE: Account.REVENUE_OVERAGE,
     Invoice.Kind.ONE_OFF: Account.REVENUE_OTHER,
 }
-_CASH = {"manual": Account.CASH_BANK}
+_CASH = {"manual": Account.CASH_BANK, "stripe": Account.CASH_STRIPE}
+
+
+def cash_of(provider: str) -> Account:
+    """Where the money that comes by this provider lies."""
+    return _CASH[provider]
 
 
 def entry_id(what: str, source: UUID) -> UUID:
@@ -80,7 +85,9 @@ def invoice_issued(invoice: Invoice) -> Entry:
 
 
 def payment_settled(payment: Payment, *, allocated_minor: int, at: datetime) -> Entry:
-    """Dr cash / Cr receivable for what invoices needed, Cr customer credit for the rest."""
+    """Dr cash / Cr receivable for what invoices needed, Cr customer credit for the rest. A check that a bank has still
+    to collect is not cash yet: Dr undeposited."""
+    is_cash = payment.status != Payment.Status.CLEARING
     return Entry(
         id=entry_id("payment_settled", payment.id),
         tenant_id=payment.tenant_id,
@@ -88,11 +95,38 @@ def payment_settled(payment: Payment, *, allocated_minor: int, at: datetime) -> 
         occurred_at=at,
         memo=f"Payment by {payment.method} {payment.reference or ''}".strip(),
         legs=[
-            (_CASH[payment.provider], payment.amount_minor),
+            (_CASH[payment.provider] if is_cash else Account.UNDEPOSITED, payment.amount_minor),
             (Account.RECEIVABLE, -allocated_minor),
             (Account.CUSTOMER_CREDIT, allocated_minor - payment.amount_minor),
         ],
         invoice_id=payment.invoice_id,
+        payment_id=payment.id,
+    )
+
+
+def check_cleared(payment: Payment, *, at: datetime) -> Entry:
+    """Dr bank / Cr undeposited: the bank has collected a check."""
+    return Entry(
+        id=entry_id("check_cleared", payment.id),
+        tenant_id=payment.tenant_id,
+        currency=payment.currency,
+        occurred_at=at,
+        memo=f"Cleared: check {payment.reference or ''}".strip(),
+        legs=[(_CASH[payment.provider], payment.amount_minor), (Account.UNDEPOSITED, -payment.amount_minor)],
+        payment_id=payment.id,
+    )
+
+
+def provider_fee(payment: Payment, *, at: datetime) -> Entry:
+    """Dr provider fees / Cr cash: what the provider keeps of a payment."""
+    assert payment.fee_minor is not None
+    return Entry(
+        id=entry_id("provider_fee", payment.id),
+        tenant_id=payment.tenant_id,
+        currency=payment.currency,
+        occurred_at=at,
+        memo=f"Fee of {payment.provider.capitalize()}",
+        legs=[(Account.PROVIDER_FEES, payment.fee_minor), (_CASH[payment.provider], -payment.fee_minor)],
         payment_id=payment.id,
     )
 

@@ -1,5 +1,15 @@
 """The finance desk's money: importing the modules registers their pages."""
 
-from payments.admin import invoices, ledger, payments
+from payments.admin import attempts, discrepancies, disputes, events, invoices, ledger, methods, payments, refunds
 
-__all__ = ["invoices", "ledger", "payments"]
+__all__ = [
+    "attempts",
+    "discrepancies",
+    "disputes",
+    "events",
+    "invoices",
+    "ledger",
+    "methods",
+    "payments",
+    "refunds",
+]

@@ -45,9 +45,20 @@ def invoice_badge(invoice: Invoice, amounts: InvoiceAmounts, now: datetime) -> S
     return badge("invoice", invoice_state(invoice, amounts, now), desk=True)
 
 
+def method_words(payment: Payment) -> str:
+    """'Visa ending 4242', 'Bank account', 'Check': what it was paid with, and never more than the last four."""
+    names = {Payment.Method.US_BANK_ACCOUNT: "Bank account", Payment.Method.PAYPAL: "PayPal"}
+    name = names.get(Payment.Method(payment.method), payment.get_method_display())
+    if payment.method_brand:
+        is_card = payment.method == Payment.Method.CARD
+        name = payment.method_brand.replace("_", " ").capitalize() if is_card else payment.method_brand
+    return f"{name} ending {payment.method_last4}" if payment.method_last4 else name
+
+
 def payment_words(payment: Payment) -> str:
-    """'check 20984' or 'wire'."""
-    return f"{payment.get_method_display().lower()} {payment.reference or ''}".strip()
+    """'check 20984', 'wire' or 'Visa ending 4242'."""
+    words = method_words(payment)
+    return f"{words if payment.method_last4 else words.lower()} {payment.reference or ''}".strip()
 
 
 def payment_title(payment: Payment) -> str:
@@ -66,6 +77,21 @@ def state_badge(subject: str, state: str | None) -> SafeString | str:
     if state is None:
         return "—"
     return badge(subject, state, desk=True) if state in STATES.get(subject, {}) else state.replace("_", " ")
+
+
+def copyable(value: str | None, what: str) -> SafeString | str:
+    """An id as it is written, with a button that copies it where scripting works; `what` names it to a screen
+    reader."""
+    if not value:
+        return "—"
+    return format_html(
+        '<span class="desk-copy"><span class="desk-code">{}</span><button class="desk-button desk-button-small" '
+        'type="button" data-copy="{}" hidden><span aria-live="polite">Copy</span>'
+        '<span class="desk-unseen"> {}</span></button></span>',
+        value,
+        value,
+        what,
+    )
 
 
 def history_table(subject: str, subject_id: UUID) -> Table:

@@ -12,10 +12,10 @@ from django.conf import settings
 from django.db.models import QuerySet, Sum
 
 from billing_portal.kit.money import Money
+from billing_portal.kit.typed_amounts import BadAmount, amount_from_text
 from billing_portal.tenants.models import Tenant
 from payments import policies, queries
 from payments.actions.opening import MethodChoice
-from payments.admin.amounts import BadAmount, amount_from_text
 from payments.admin.booking import Booking, booking_of
 from payments.models import Invoice, Payment
 

@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from billing_portal.cards import holds_card_number
 from billing_portal.kit.money import Money
+from billing_portal.kit.typed_amounts import BadAmount, amount_from_text
 from billing_portal.tenants.models import Tenant
 from payments import policies
 from payments.actions.opening import MethodChoice
-from payments.admin.amounts import BadAmount, amount_from_text
 from payments.admin.drafts import KINDS, duplicates_of, open_invoices, tenant_named
 from payments.models import Payment
 

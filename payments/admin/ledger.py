@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
@@ -17,10 +18,12 @@ from payments.admin.cells import amount, debit_credit, legs_table, payment_title
 from payments.models import (
     CreditBalance,
     CreditNote,
+    Dispute,
     Invoice,
     LedgerLeg,
     NumberSeries,
     Payment,
+    Refund,
     StatusChange,
 )
 
@@ -151,11 +154,15 @@ class StatusChangeAdmin(BooksAdmin):
         return link_to(found) if found else f"{change.get_subject_display()} {change.subject_id}"
 
 
-def _subject(kind: str, subject_id: UUID) -> Payment | Invoice | None:
+def _subject(kind: str, subject_id: UUID) -> Model | None:
     """What of this app the move was of; other apps' things are named by their id."""
-    if kind == "payment":
-        return Payment.objects.filter(id=subject_id).first()
-    return Invoice.objects.filter(id=subject_id).first() if kind == "invoice" else None
+    found: dict[str, QuerySet[Any]] = {
+        "payment": Payment.objects.all(),
+        "invoice": Invoice.objects.all(),
+        "refund": Refund.objects.all(),
+        "dispute": Dispute.objects.all(),
+    }
+    return found[kind].filter(pk=subject_id).first() if kind in found else None
 
 
 @admin.register(NumberSeries)

@@ -42,19 +42,15 @@ class VerifiesPayments(BooksAdmin):
     """The buttons of a payment that awaits review, and the same for several at once."""
 
     actions = ["verify_chosen", "reject_chosen"]
-    actions_detail = ["verify", "reject"]
 
     def has_verify_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("payments.verify_payment"))
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+    def review_offered(self, request: HttpRequest, payment: Payment) -> set[str]:
         """No buttons once it is decided, and none to verify for whoever has to leave it to another."""
-        payment = self.get_object(request, str(object_id))
-        if payment is None or payment.status != WAITING:
-            return []
-        mine = is_for_another(payment, request)
-        found: list[Any] = super().get_actions_detail(request, object_id)
-        return [each for each in found if not (mine and each.path == "verify")]
+        if payment.status != WAITING:
+            return set()
+        return {"reject"} if is_for_another(payment, request) else {"verify", "reject"}
 
     @action(description="Verify", permissions=["verify"], icon="check", variant=ActionVariant.PRIMARY)
     def verify(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -20,7 +20,7 @@ SHOWN_PAYMENT_STATUSES = [*PaymentStatus.values, "partially_refunded", "refunded
 
 @extend_schema_field({"type": "null"})
 class NotOffered(serializers.Field):
-    """A member of the contract that only providers with a second step fill; none of those is on."""
+    """A member of the contract that only providers with a page of their own fill; none of those is on."""
 
     def __init__(self) -> None:
         super().__init__(read_only=True, source="*")
@@ -44,6 +44,13 @@ class MethodOut(serializers.Serializer):
     last4 = serializers.CharField(allow_null=True)
 
 
+class NextActionOut(serializers.Serializer):
+    """`use_stripe_sdk`: hand `clientSecret` to Stripe.js' handleNextAction, then ask for a refresh."""
+
+    type = serializers.ChoiceField(choices=["use_stripe_sdk"])
+    url = serializers.CharField(allow_null=True)
+
+
 class PaymentOut(serializers.Serializer):
     """A payment; amounts in the currency's smallest unit."""
 
@@ -56,9 +63,9 @@ class PaymentOut(serializers.Serializer):
     invoiceId = serializers.UUIDField(source="invoice_id", allow_null=True)
     provider = serializers.CharField()
     paymentMethod = serializers.SerializerMethodField()
-    clientSecret = NotOffered()
+    clientSecret = serializers.SerializerMethodField()
     approvalUrl = NotOffered()
-    nextAction = NotOffered()
+    nextAction = serializers.SerializerMethodField()
     failure = serializers.SerializerMethodField()
     reference = serializers.CharField(allow_null=True)
     receivedOn = serializers.DateField(source="received_on", allow_null=True)
@@ -75,9 +82,20 @@ class PaymentOut(serializers.Serializer):
         return {
             "type": "manual" if manual else payment.method,
             "kind": payment.method if manual else None,
-            "brand": None,
-            "last4": None,
+            "brand": payment.method_brand,
+            "last4": payment.method_last4,
         }
+
+    @extend_schema_field({"type": ["string", "null"]})
+    def get_clientSecret(self, payment: Payment) -> str | None:
+        """Only in the answers of those who may pay, while a step is left: creation and `refresh`. It is not stored."""
+        return payment.client_secret
+
+    @extend_schema_field(NextActionOut(allow_null=True))
+    def get_nextAction(self, payment: Payment) -> dict[str, Any] | None:
+        if payment.status != PaymentStatus.REQUIRES_ACTION:
+            return None
+        return {"type": "use_stripe_sdk", "url": None}
 
     @extend_schema_field(FailureOut(allow_null=True))
     def get_failure(self, payment: Payment) -> dict[str, Any] | None:

@@ -10,12 +10,17 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing_portal.kit.errors import NotFound
+from billing_portal.kit.idempotency import idempotent
+from billing_portal.kit.money import Money
 from billing_portal.kit.pagination import PortalPagination
 from billing_portal.tenants.policies import May
 from billing_portal.tenants.requests import TenantRequest
 from payments import queries
+from payments.actions.charging import start_payment
 from payments.api.documents import InvoiceDetailOut, InvoiceOut
-from payments.api.requests import InvoiceFilters, created_within
+from payments.api.requests import InvoiceFilters, InvoicePaymentIn, choice_of, created_within
+from payments.api.starting import STARTED, started, with_secret
+from payments.models import Invoice
 
 
 class InvoiceList(APIView):
@@ -53,3 +58,36 @@ class InvoiceDetail(APIView):
             raise NotFound
         context = {"amounts": queries.amounts_of([invoice]), "now": timezone.now()}
         return Response(InvoiceDetailOut(invoice, context=context).data)
+
+
+class InvoicePay(APIView):
+    """POST /api/invoices/{id}/pay."""
+
+    permission_classes = [May("payments.pay")]
+
+    @extend_schema(operation_id="invoices_pay", request=InvoicePaymentIn, responses=STARTED)
+    @idempotent(refresh=with_secret)
+    def post(self, request: TenantRequest, invoice_id: UUID) -> Response:
+        """Pay what is still due of it, or a part."""
+        wanted = InvoicePaymentIn.parse(request)
+        invoice = queries.invoices(request.tenant).filter(id=invoice_id).first()
+        if invoice is None:
+            raise NotFound
+        payment = start_payment(
+            tenant=request.tenant,
+            amount=Money(wanted.amount or self._due(request, invoice), invoice.currency),
+            choice=choice_of(wanted.payment_method, saves=wanted.saves),
+            invoice_id=invoice.id,
+            key=request.idempotency_key,
+            actor=request.actor,
+            now=timezone.now(),
+        )
+        return started(request, payment)
+
+    def _due(self, request: TenantRequest, invoice: Invoice) -> int:
+        """Minor units. A request that is sent again asks for what it asked for the first time. An invoice of which
+        nothing is due is refused by the verb, for the reason there is."""
+        earlier = queries.payments(request.tenant).filter(client_key=request.idempotency_key, invoice=invoice).first()
+        if request.idempotency_key and earlier:
+            return earlier.amount_minor
+        return max(1, queries.amounts(invoice).payable)

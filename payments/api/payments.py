@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -15,14 +15,26 @@ from billing_portal.kit.idempotency import idempotent
 from billing_portal.kit.money import Money
 from billing_portal.kit.pagination import PortalPagination
 from billing_portal.kit.serializers import Parsed
+from billing_portal.kit.throttling import CallerThrottle
+from billing_portal.notices import outbox
 from billing_portal.tenants.policies import May
 from billing_portal.tenants.requests import TenantRequest
 from payments import queries
 from payments.actions.charging import start_payment
-from payments.actions.opening import MethodChoice
+from payments.actions.giving_up import cancel_payment
+from payments.actions.syncing import sync_payment
 from payments.api.documents import PaymentDetailOut, PaymentOut
-from payments.api.requests import PaymentFilters, PaymentIn, created_within
+from payments.api.requests import PaymentFilters, PaymentIn, choice_of, created_within
+from payments.api.starting import STARTED, fresh, started, with_secret
 from payments.models import Payment
+from payments.provider_answers import as_answers
+
+
+class RefreshThrottle(CallerThrottle):
+    """Each of these is a call to a provider."""
+
+    scope = "refresh"
+    rate = "60/min"
 
 
 class PaymentList(APIView):
@@ -39,31 +51,53 @@ class PaymentList(APIView):
         page = paginator.paginate_queryset(rows, request, view=self)
         return paginator.get_paginated_response(PaymentOut(page, many=True).data)
 
-    @extend_schema(
-        operation_id="payments_create",
-        request=PaymentIn,
-        responses={201: OpenApiResponse(PaymentOut, description="The payment, as it stands now.")},
-    )
-    @idempotent
+    @extend_schema(operation_id="payments_create", request=PaymentIn, responses=STARTED)
+    @idempotent(refresh=with_secret)
     def post(self, request: TenantRequest) -> Response:
         """Pay. Offline money is declared with `type: manual` and waits for staff to verify it."""
         wanted = PaymentIn.parse(request)
-        method = wanted.payment_method
         payment = start_payment(
             tenant=request.tenant,
             amount=Money(wanted.amount, wanted.currency),
-            choice=MethodChoice(
-                method=method.kind if method.type == "manual" else method.type,
-                reference=method.reference,
-                received_on=method.received_on,
-            ),
+            choice=choice_of(wanted.payment_method, saves=wanted.saves),
             description=wanted.description,
             invoice_id=wanted.invoice_id,
             key=request.idempotency_key,
             actor=request.actor,
             now=timezone.now(),
         )
-        return Response(PaymentOut(queries.payments(request.tenant).get(id=payment.id)).data, status=201)
+        return started(request, payment)
+
+
+class PaymentRefresh(APIView):
+    """POST /api/payments/{id}/refresh."""
+
+    permission_classes = [May("payments.pay")]
+    throttle_classes = [CallerThrottle, RefreshThrottle]
+
+    @extend_schema(operation_id="payments_refresh", request=None, responses={200: PaymentOut})
+    def post(self, request: TenantRequest, payment_id: UUID) -> Response:
+        """Ask the provider now what became of it: what a page calls when its payer comes back from the bank."""
+        payment = _of_tenant(request, payment_id)
+        with as_answers():
+            payment = sync_payment(payment_id=payment.id, actor=request.actor, now=timezone.now())
+        outbox.wake()
+        return Response(PaymentOut(fresh(request, payment)).data)
+
+
+class PaymentCancel(APIView):
+    """POST /api/payments/{id}/cancel."""
+
+    permission_classes = [May("payments.pay")]
+
+    @extend_schema(operation_id="payments_cancel", request=None, responses={200: PaymentOut})
+    @idempotent
+    def post(self, request: TenantRequest, payment_id: UUID) -> Response:
+        """Give up a payment that waits for its payer, or offline money that nobody has looked at yet."""
+        payment = _of_tenant(request, payment_id)
+        payment = cancel_payment(payment_id=payment.id, actor=request.actor, now=timezone.now())
+        outbox.wake()
+        return Response(PaymentOut(fresh(request, payment)).data)
 
 
 class PaymentDetail(APIView):
@@ -74,15 +108,19 @@ class PaymentDetail(APIView):
     @extend_schema(operation_id="payments_retrieve", responses=PaymentDetailOut)
     def get(self, request: TenantRequest, payment_id: UUID) -> Response:
         """One payment, with its refunds and every status it had."""
-        payment = queries.payments(request.tenant).filter(id=payment_id).first()
-        if payment is None:
-            raise NotFound
-        return Response(PaymentDetailOut(payment).data)
+        return Response(PaymentDetailOut(_of_tenant(request, payment_id)).data)
+
+
+def _of_tenant(request: TenantRequest, payment_id: UUID) -> Payment:
+    payment = queries.payments(request.tenant).filter(id=payment_id).first()
+    if payment is None:
+        raise NotFound
+    return payment
 
 
 def _filtered(rows: QuerySet[Payment], wanted: Parsed) -> QuerySet[Payment]:
     if wanted.status:
-        rows = rows.filter(_status(wanted.status))
+        rows = rows.filter(queries.shown_as(wanted.status))
     rows = created_within(rows, wanted)
     if wanted.invoice_id:
         rows = rows.filter(invoice_id=wanted.invoice_id)
@@ -93,14 +131,3 @@ def _filtered(rows: QuerySet[Payment], wanted: Parsed) -> QuerySet[Payment]:
     elif wanted.method:
         rows = rows.filter(method=wanted.method)
     return rows
-
-
-def _status(shown: str) -> Q:
-    """The stored state, or what refunds make of `succeeded`."""
-    if shown == "partially_refunded":
-        return Q(status="succeeded", refunded_minor__gt=0, refunded_minor__lt=F("amount_minor"))
-    if shown == "refunded":
-        return Q(status="succeeded", refunded_minor__gte=F("amount_minor"))
-    if shown == "succeeded":
-        return Q(status="succeeded", refunded_minor=0)
-    return Q(status=shown)

@@ -13,6 +13,8 @@ class CreditNoteEffect(models.TextChoices):
     REDUCES_DUE = "reduces_due"
     REFUNDED = "refunded"
     CREDITED = "credited"
+    # Takes a `refunded` note back: the bank had sent the refund back.
+    REFUND_REVERSED = "refund_reversed"
 
 
 class CreditNote(models.Model):
@@ -32,6 +34,10 @@ class CreditNote(models.Model):
     tax_minor = models.BigIntegerField(default=0)
     reason = models.CharField(max_length=500)
     issued_at = models.DateTimeField()
+    # The refund that it documents, for the effects that come of one.
+    refund = models.ForeignKey(
+        "payments.Refund", models.PROTECT, null=True, related_name="credit_notes", db_constraint=False
+    )
 
     class Meta:
         ordering = ["issued_at", "id"]
@@ -42,6 +48,15 @@ class CreditNote(models.Model):
                 condition=Q(tax_minor__gte=0, tax_minor__lte=models.F("amount_minor")), name="creditnote_tax_within"
             ),
             CheckConstraint(condition=Q(effect__in=CreditNoteEffect.values), name="creditnote_effect_known"),
+            CheckConstraint(
+                condition=~Q(effect__in=["refunded", "refund_reversed"]) | Q(refund__isnull=False),
+                name="creditnote_refunded_names_its_refund",
+            ),
+            UniqueConstraint(
+                fields=["refund", "invoice", "effect"],
+                condition=Q(refund__isnull=False),
+                name="creditnote_once_per_refund",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -15,12 +15,21 @@ class Account(models.TextChoices):
 
     RECEIVABLE = "receivable"
     CASH_BANK = "cash_bank"
+    CASH_STRIPE = "cash_stripe"
+    CASH_PAYPAL = "cash_paypal"
+    # Checks that were taken in and have not cleared.
+    UNDEPOSITED = "undeposited"
+    # Taken by a payer's bank until a dispute is decided.
+    DISPUTED = "disputed"
     CUSTOMER_CREDIT = "customer_credit"
+    # Credit that is on its way back to the payer.
+    REFUNDS_PENDING = "refunds_pending"
     REVENUE_SUBSCRIPTION = "revenue_subscription"
     REVENUE_OVERAGE = "revenue_overage"
     REVENUE_OTHER = "revenue_other"
     TAX_PAYABLE = "tax_payable"
     CREDIT_NOTES = "credit_notes"
+    PROVIDER_FEES = "provider_fees"
 
 
 class LedgerLeg(models.Model):

@@ -60,6 +60,11 @@ class Payment(models.Model):
     Status = PaymentStatus
     Method = PaymentMethodType
 
+    # Lets the payer's browser finish what is left to do. Never stored: whoever has just asked the provider holds it.
+    client_secret: str | None = None
+    # That the payer has agreed on the provider's page, and nobody has taken the money: as whoever asked was told.
+    can_capture: bool = False
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="payments")
     invoice = models.ForeignKey(Invoice, models.PROTECT, null=True, related_name="payments", db_constraint=False)
@@ -71,12 +76,34 @@ class Payment(models.Model):
     provider_ref = models.CharField(max_length=255, null=True)
     method = models.CharField(max_length=16, choices=PaymentMethodType.choices)
     description = models.CharField(max_length=500, blank=True)
+
+    # What a provider is asked to charge. With the amount it is all that the request was made of, so that it can be
+    # made again, byte by byte, under the same key.
+    method_ref = models.CharField(max_length=255, null=True)
+    # Where a provider's own page is, on which the payer agrees, and where that page leads back to.
+    approval_url = models.CharField(max_length=500, null=True)
+    return_url = models.CharField(max_length=500, null=True)
+    cancel_url = models.CharField(max_length=500, null=True)
+    # What refunds name, where the provider has another reference for the money than for the payment.
+    capture_ref = models.CharField(max_length=255, null=True)
+    off_session = models.BooleanField(default=False)
+    saves_method = models.BooleanField(default=False)
+    # What may be shown of it: a card's brand or the bank's name, and the last four digits.
+    method_brand = models.CharField(max_length=100, null=True)
+    method_last4 = models.CharField(max_length=4, null=True)
+    # Whether what the named invoice leaves pays the tenant's other open invoices, and not only its credit.
+    spreads = models.BooleanField(default=False)
+
     # The client's idempotency key: the effect is unique for ever, the stored answer only for a while.
     client_key = models.CharField(max_length=255, null=True)
 
     # Set while nobody knows what the provider did; `next_check_at` is when we ask.
     outcome_unknown = models.BooleanField(default=False)
     next_check_at = models.DateTimeField(null=True)
+    # The provider's fee, once it has told it; what the payer's bank took back, by disputes and returns.
+    fee_minor = models.BigIntegerField(null=True)
+    returned_minor = models.BigIntegerField(default=0)
+
     failure_code = models.CharField(max_length=64, null=True)
     failure_message = models.CharField(max_length=500, null=True)
     decline_code = models.CharField(max_length=64, null=True)
@@ -113,11 +140,21 @@ class Payment(models.Model):
                 name="payment_one_per_provider_ref",
             ),
             UniqueConstraint(
+                fields=["provider", "livemode", "capture_ref"],
+                condition=Q(capture_ref__isnull=False),
+                name="payment_one_per_capture_ref",
+            ),
+            UniqueConstraint(
                 fields=["invoice"],
                 condition=Q(status__in=["created", "requires_action", "processing"], invoice__isnull=False),
                 name="payment_one_open_per_invoice",
             ),
             CheckConstraint(condition=Q(amount_minor__gt=0), name="payment_amount_positive"),
+            CheckConstraint(
+                condition=Q(returned_minor__gte=0, returned_minor__lte=F("amount_minor")),
+                name="payment_returned_within",
+            ),
+            CheckConstraint(condition=Q(fee_minor=None) | Q(fee_minor__gte=0), name="payment_fee_not_negative"),
             CheckConstraint(condition=Q(status__in=PaymentStatus.values), name="payment_status_known"),
             CheckConstraint(condition=Q(method__in=PaymentMethodType.values), name="payment_method_known"),
             CheckConstraint(
@@ -140,6 +177,10 @@ class Payment(models.Model):
         indexes = [
             models.Index(fields=["tenant", "-created_at", "-id"], name="payment_newest"),
             models.Index(fields=["status", "created_at"], name="payment_by_status"),
+            # What somebody has to ask a provider about: small, whatever was paid before.
+            models.Index(
+                fields=["next_check_at"], condition=Q(next_check_at__isnull=False), name="payment_to_be_checked"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -149,3 +190,30 @@ class Payment(models.Model):
     @property
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def money_ref(self) -> str | None:
+        """What the provider calls the money of this payment: its refunds and disputes name it."""
+        return self.capture_ref or self.provider_ref
+
+
+class PaymentShare(models.Model):
+    """What a payment is meant for, beyond the invoice it names: a check that pays three. Written with the payment, in
+    the order it is to be used; what is left of it then is credit. What was used in truth are its allocations."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="+")
+    payment = models.ForeignKey(Payment, models.PROTECT, related_name="shares", db_constraint=False)
+    invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="+", db_constraint=False)
+    amount_minor = models.BigIntegerField()
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            UniqueConstraint(fields=["payment", "invoice"], name="paymentshare_once_per_invoice"),
+            CheckConstraint(condition=Q(amount_minor__gt=0), name="paymentshare_amount_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount_minor} for {self.invoice}"

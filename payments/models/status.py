@@ -10,6 +10,7 @@ class StatusSubject(models.TextChoices):
     PAYMENT = "payment"
     INVOICE = "invoice"
     REFUND = "refund"
+    DISPUTE = "dispute"
     SUBSCRIPTION = "subscription"
 
 

@@ -16,12 +16,13 @@ from django.views.decorators.http import require_safe
 from billing_portal.kit.display.counting import count_text
 from billing_portal.kit.money import Money
 from billing_portal.tenants.pages.access import tenant_page
-from payments import queries
+from payments import history_queries, queries
 from payments.explaining import explain
 from payments.models import Allocation, CreditNote, Invoice, Payment
 from payments.pages.invoice_story import InvoiceFacts, invoice_story
-from payments.pages.paying import may_pay
-from payments.pages.standing import days_between, standing
+from payments.pages.onward import pay_url
+from payments.pages.paying import may_pay, takes_cards
+from payments.pages.standing import apart, days_between, standing
 from payments.pages.words import Reader, in_sentence
 
 
@@ -42,12 +43,10 @@ def invoice_page(request: Any, invoice_id: UUID) -> HttpResponse:
     parts = queries.allocations_of([invoice]).get(invoice.id, [])
     seen = list(queries.payments_of(invoice).select_related("verified_by"))
     notes = list(invoice.credit_notes.all())
-    coming = [
-        payment for payment in seen if payment.invoice_id == invoice.id and payment.status in queries.ON_THEIR_WAY
-    ]
+    coming, waiting = apart(each for each in seen if each.invoice_id == invoice.id)
     changes = list(queries.history("invoice", invoice.id))
-    payment_changes = queries.histories("payment", [payment.id for payment in seen])
-    stands = standing(invoice, amounts, coming, parts, now)
+    payment_changes = history_queries.histories("payment", [payment.id for payment in seen])
+    stands = standing(invoice, amounts, coming, parts, now, waits=bool(waiting))
     story = invoice_story(
         InvoiceFacts(
             invoice=invoice,
@@ -58,9 +57,9 @@ def invoice_page(request: Any, invoice_id: UUID) -> HttpResponse:
             payment_changes=payment_changes,
             parts=parts,
             notes=notes,
-            mail=queries.invoice_mail(invoice),
+            mail=history_queries.invoice_mail(invoice),
             now=now,
-            reader=Reader(request.actor.label, queries.people([*changes, *chain(*payment_changes.values())])),
+            reader=Reader(request.actor.label, history_queries.people([*changes, *chain(*payment_changes.values())])),
         )
     )
     is_open = invoice.status == Invoice.Status.OPEN
@@ -78,6 +77,8 @@ def invoice_page(request: Any, invoice_id: UUID) -> HttpResponse:
         "to_send": Money(stands.to_send, invoice.currency),
         "coming": [_coming(payment) for payment in coming] if is_open else [],
         "may_pay": may_pay(request),
+        "pay_url": pay_url(invoice.id) if stands.to_send and may_pay(request) and takes_cards() else "",
+        "waiting": next((each for each in waiting if is_open), None),
         "story": story,
     }
     return render(request, "payments/invoice.html", facts)

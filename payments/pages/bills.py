@@ -18,7 +18,7 @@ from billing_portal.tenants.models import Tenant
 from billing_portal.tenants.pages.access import tenant_page
 from payments import documents, queries
 from payments.models import CreditNote, Invoice
-from payments.pages.paying import may_pay
+from payments.pages.paying import may_pay, takes_cards
 from payments.pages.standing import Standing, days_between, standings
 from payments.pages.words import in_sentence, what_for
 
@@ -46,6 +46,7 @@ def invoices_page(request: Any) -> HttpResponse:
         "tab": tab,
         "is_new": not counts["all"],
         "may_pay": may_pay(request),
+        "takes_cards": takes_cards(),
         "tiles": _tiles(request.tenant, now) if counts["all"] or request.tenant.currency else [],
     }
     return render(request, "payments/invoices.html", facts)

@@ -10,6 +10,7 @@ from uuid import UUID
 from billing_portal.kit.display.dates import long_text
 from payments.models import Allocation, CreditNote, Invoice, Payment, StatusChange
 from payments.pages.events import Event, newest_first
+from payments.pages.paying import takes_cards
 from payments.pages.payment_story import payment_words
 from payments.pages.words import Reader, in_sentence, money_of, payment_name, what_for, who
 
@@ -63,7 +64,15 @@ def _invoice_next(facts: InvoiceFacts) -> list[Event]:
             *events,
             Event("We wait for your payment", "clock", "next", f"{money}, due since {long_text(invoice.due_at)}."),
         ]
-    return [*events, Event(f"Due on {long_text(invoice.due_at)}", "clock", "next", f"{money} by check or wire.")]
+    return [
+        *events,
+        Event(
+            f"Due on {long_text(invoice.due_at)}",
+            "clock",
+            "next",
+            f"{money} by check or wire." if not takes_cards() else f"{money} is to be paid by then.",
+        ),
+    ]
 
 
 def _moves(facts: InvoiceFacts) -> list[Event]:
@@ -94,11 +103,8 @@ def _money_in(facts: InvoiceFacts) -> list[Event]:
         left -= step.amount_minor
         after = f"{money_of(left, facts.invoice.currency)} was left to pay." if left else "Nothing was left to pay."
         title, by = _money_words(facts, step)
-        events.append(
-            Event(
-                title, "circle-check" if not left else "circle-half-2", "" if left else "good", after, at, by, 4 + order
-            )
-        )
+        icon, tone = ("circle-half-2", "") if left else ("circle-check", "good")
+        events.append(Event(title, icon, tone, after, at, by, 10 + order))
     return events
 
 
@@ -121,11 +127,11 @@ def _payments_seen(facts: InvoiceFacts) -> list[Event]:
     for payment in facts.payments:
         if payment.invoice_id != facts.invoice.id:
             continue
-        for change in facts.payment_changes.get(payment.id, []):
+        for order, change in enumerate(facts.payment_changes.get(payment.id, [])):
             if change.new == Payment.Status.SUCCEEDED:
                 continue
             title, icon, tone, text = payment_words(payment, change, [])
             if tone == "bad":
                 title = f"{payment_name(payment)}: {title[0].lower()}{title[1:]}"
-            events.append(Event(title, icon, tone, text, change.at, who(change, facts.reader), 3))
+            events.append(Event(title, icon, tone, text, change.at, who(change, facts.reader), 3 + order))
     return events

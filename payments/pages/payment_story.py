@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from billing_portal.kit.display.dates import long_text
-from payments.models import Allocation, Payment, Refund, StatusChange
+from payments.models import Allocation, Dispute, Payment, Refund, StatusChange
+from payments.pages.came_back import dispute_events, dispute_next, refund_event
+from payments.pages.declines import declined_sentence
 from payments.pages.events import Event, newest_first
+from payments.pages.method_words import HOW_LONG_A_DEBIT_TAKES
 from payments.pages.words import Reader, in_sentence, money_of, payment_name, who
+
+# How `settling` notes that a provider did not answer.
+NO_ANSWER = "no answer yet"
 
 
 def payment_story(
@@ -15,14 +21,17 @@ def payment_story(
     changes: Sequence[StatusChange],
     parts: Sequence[Allocation],
     refunds: Sequence[Refund],
+    disputes: Sequence[Dispute],
     left: int,
     reader: Reader,
 ) -> list[Event]:
     """`parts` are its allocations with their invoices, `left` what is credit still, in minor units."""
     events = [_payment_event(payment, change, parts, order, reader) for order, change in enumerate(changes)]
     events += [_used_later(payment, part) for part in parts if _is_later(payment, part)]
-    events += [_refund_event(payment, refund) for refund in refunds]
-    return newest_first([*_payment_next(payment, left), *events])
+    events += [refund_event(payment, refund) for refund in refunds]
+    events += [event for dispute in disputes for event in dispute_events(payment, dispute)]
+    waiting = [dispute_next() for each in disputes if each.status == Dispute.Status.OPEN][:1]
+    return newest_first([*waiting, *_payment_next(payment, left), *events])
 
 
 def _payment_next(payment: Payment, left: int) -> list[Event]:
@@ -32,13 +41,25 @@ def _payment_next(payment: Payment, left: int) -> list[Event]:
         return [Event("We check that the money is here", "clock", "next", f"{target.strip()}{second}")]
     if payment.status == Payment.Status.CLEARING:
         return [Event("The bank collects the money", "clock", "next")]
-    if payment.status == Payment.Status.PROCESSING:
-        text = "We sent it to the bank and have no answer yet. Do not pay again." if payment.outcome_unknown else ""
-        return [Event("The money is on its way", "clock", "next", text)]
+    if payment.status == Payment.Status.REQUIRES_ACTION:
+        return [Event("We wait for you to confirm it", "clock", "next", "Nothing is charged until you do.")]
+    if payment.status in (Payment.Status.CREATED, Payment.Status.PROCESSING):
+        return [_under_way(payment)]
     if payment.status == Payment.Status.SUCCEEDED and left > 0:
         text = f"{money_of(left, payment.currency)} of it is left."
         return [Event("Your next invoice uses the rest", "clock", "next", text)]
     return []
+
+
+def _under_way(payment: Payment) -> Event:
+    """Sent, and nothing is left to its payer."""
+    if payment.outcome_unknown or payment.status == Payment.Status.CREATED:
+        text = "Do not pay again; we look every few minutes and write to you. Nothing is charged twice."
+        return Event("We ask your bank what became of it", "clock", "next", text)
+    if payment.method == Payment.Method.US_BANK_ACCOUNT:
+        text = f"It takes {HOW_LONG_A_DEBIT_TAKES}. You need not pay again."
+        return Event(f"The money is on its way from {in_sentence(payment)}", "clock", "next", text)
+    return Event("The money is on its way", "clock", "next", "You need not pay again.")
 
 
 def _payment_event(
@@ -57,15 +78,31 @@ def payment_words(payment: Payment, change: StatusChange, parts: Sequence[Alloca
     if change.new == Payment.Status.SUCCEEDED:
         return "The money is here", "circle-check", "good", _where_it_went(payment, parts)
     return {
-        "created": ("Payment started", "circle-dashed", "", f"{amount}."),
+        "created": ("Payment started", "circle-dashed", "", f"{amount} from {in_sentence(payment)}."),
         "requires_action": ("Your bank asked you to confirm it", "shield-lock", "warn", ""),
-        "processing": ("Sent to the bank", "loader-2", "", ""),
+        "processing": _sent(change),
         "clearing": ("Handed to the bank to collect", "building-bank", "", ""),
-        "failed": ("Declined", "circle-x", "bad", payment.failure_message or "Your bank did not say why."),
+        "failed": ("Declined", "circle-x", "bad", f"{declined_sentence(payment)} Nothing was charged."),
         "rejected": ("We did not find the money", "circle-x", "bad", change.reason or payment.failure_message or ""),
         "returned": ("The bank took it back", "arrow-back-up", "bad", change.reason),
-        "canceled": ("Given up", "ban", "", change.reason or "Nothing was charged."),
+        "canceled": ("Given up", "ban", "", _given_up(payment, change)),
     }[change.new]
+
+
+def _sent(change: StatusChange) -> tuple[str, str, str, str]:
+    if change.reason == NO_ANSWER:
+        text = "We sent your payment to the bank and had no answer yet."
+        return "Sent, and no answer yet", "loader-2", "warn", text
+    return "Sent to the bank", "loader-2", "", ""
+
+
+def _given_up(payment: Payment, change: StatusChange) -> str:
+    """Offline money is given up for a reason of somebody's; a provider's payment has only our own note of it."""
+    return (
+        "Nothing was charged."
+        if payment.provider_ref or payment.method_ref
+        else change.reason or "Nothing was charged."
+    )
 
 
 def _where_it_went(payment: Payment, parts: Sequence[Allocation]) -> str:
@@ -92,19 +129,3 @@ def _used_later(payment: Payment, part: Allocation) -> Event:
         return Event(f"{money} taken back from {part.invoice}", "arrow-back-up", "bad", "", part.created_at, order=1)
     text = f"{part.invoice} used it when it was issued."
     return Event(f"{money} of its credit paid {part.invoice}", "receipt", "", text, part.created_at, "automatically", 1)
-
-
-def _refund_event(payment: Payment, refund: Refund) -> Event:
-    money = money_of(refund.amount_minor, payment.currency)
-    where = "your credit" if refund.destination == "credit" else in_sentence(payment)
-    if refund.status == Refund.Status.SUCCEEDED:
-        return Event(f"{money} given back to {where}", "arrow-back-up", "good", refund.reason, refund.settled_at)
-    if refund.status in (Refund.Status.FAILED, Refund.Status.CANCELED):
-        return Event(
-            f"Refund of {money} did not happen",
-            "circle-x",
-            "bad",
-            refund.reason,
-            refund.settled_at or refund.created_at,
-        )
-    return Event(f"Refund of {money} is on its way", "arrow-back-up", "", refund.reason, refund.created_at)

@@ -8,13 +8,19 @@ from uuid import UUID
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from billing_portal.kit.money import Money
 from billing_portal.tenants.pages.access import tenant_page
-from payments import queries
+from payments import history_queries, queries
 from payments.models import Payment, Refund
+from payments.pages.onward import pay_url
+from payments.pages.pay_facts import due_now
+from payments.pages.paying import may_pay, takes_cards
+from payments.pages.payment_notice import payment_notice
 from payments.pages.payment_story import payment_story
+from payments.pages.stripe_js import takes_new_cards
 from payments.pages.words import METHODS, Reader, payment_name
 
 ON_A_PAGE = 20
@@ -52,19 +58,22 @@ def payment_page(request: Any, payment_id: UUID) -> HttpResponse:
         raise Http404
     parts = list(payment.allocations.select_related("invoice"))
     refunds = list(payment.refunds.order_by("created_at"))
-    arrived = payment.status == Payment.Status.SUCCEEDED
+    disputes = list(payment.disputes.order_by("opened_at"))
+    arrived = payment.status in queries.ARRIVED
     used = sum(part.amount_minor for part in parts)
     given_back = sum(each.amount_minor for each in refunds if each.status == Refund.Status.SUCCEEDED)
     left = queries.unallocated(payment) if arrived else 0
     changes = list(queries.history("payment", payment.id))
+    reader, row = Reader(request.actor.label, history_queries.people(changes)), payment_row(payment)
     facts = {
         "nav": "payments",
         "payment": payment,
-        "row": payment_row(payment),
+        "row": row,
         "method": METHODS[payment.method],
         "arrived": arrived,
         "used": Money(used, payment.currency),
         "given_back": Money(-given_back, payment.currency) if given_back else None,
+        "taken_back": Money(-payment.returned_minor, payment.currency) if payment.returned_minor else None,
         "left": Money(left, payment.currency),
         "parts": [
             {"invoice": part.invoice, "at": part.created_at, "amount": Money(part.amount_minor, payment.currency)}
@@ -75,8 +84,18 @@ def payment_page(request: Any, payment_id: UUID) -> HttpResponse:
             for each in refunds
             if each.status == Refund.Status.SUCCEEDED
         ],
-        "story": payment_story(
-            payment, changes, parts, refunds, left, Reader(request.actor.label, queries.people(changes))
-        ),
+        "notice": payment_notice(payment, is_disputed=row["status"] == "disputed"),
+        "try_again": _try_again(request, payment),
+        "may_confirm": may_pay(request) and takes_new_cards(),
+        "may_pay": may_pay(request),
+        "story": payment_story(payment, changes, parts, refunds, disputes, left, reader),
     }
     return render(request, "payments/payment.html", facts)
+
+
+def _try_again(request: Any, payment: Payment) -> str:
+    """Where to pay the invoice of one that came to nothing; "" when nothing of it is to be sent, or not by them."""
+    if payment.status not in (Payment.Status.FAILED, Payment.Status.CANCELED) or payment.invoice is None:
+        return ""
+    asked = may_pay(request) and takes_cards() and due_now(payment.invoice, timezone.now())
+    return pay_url(payment.invoice.id) if asked else ""

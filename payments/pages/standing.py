@@ -32,14 +32,21 @@ class Standing:
 def standings(invoices: Iterable[Invoice], now: datetime) -> dict[UUID, tuple[Standing, InvoiceAmounts]]:
     """By invoice id, by as many queries for many as for one."""
     rows = list(invoices)
-    amounts, coming, paying = queries.amounts_of(rows), queries.coming_for(rows), queries.allocations_of(rows)
-    return {
-        each.id: (
-            standing(each, amounts[each.id], coming.get(each.id, []), paying.get(each.id, []), now),
-            amounts[each.id],
-        )
-        for each in rows
-    }
+    amounts, open_ones = queries.amounts_of(rows), queries.open_payments_for(rows)
+    paying = queries.allocations_of(rows)
+    found = {}
+    for each in rows:
+        coming, waiting = apart(open_ones.get(each.id, []))
+        stands = standing(each, amounts[each.id], coming, paying.get(each.id, []), now, waits=bool(waiting))
+        found[each.id] = (stands, amounts[each.id])
+    return found
+
+
+def apart(payments: Iterable[Payment]) -> tuple[list[Payment], list[Payment]]:
+    """Those whose money is on its way, and those that wait for their payer."""
+    rows = list(payments)
+    waiting = [each for each in rows if each.status == Payment.Status.REQUIRES_ACTION]
+    return [each for each in rows if each.status in queries.ON_THEIR_WAY], waiting
 
 
 def standing(
@@ -48,8 +55,11 @@ def standing(
     coming: Sequence[Payment],
     paying: Sequence[Allocation],
     now: datetime,
+    *,
+    waits: bool = False,
 ) -> Standing:
-    """Late comes first, whatever is on its way: until it is here, the invoice is late."""
+    """Late comes first, whatever is on its way: until it is here, the invoice is late. `waits`: a payment of it waits
+    for its payer."""
     if invoice.status == Invoice.Status.PAID:
         return Standing("paid", _how_paid(invoice, paying))
     if invoice.status != Invoice.Status.OPEN or invoice.due_at is None:
@@ -62,6 +72,8 @@ def standing(
     if coming:
         reviewed = coming[0].status == Payment.Status.AWAITING_REVIEW
         return Standing("awaiting_review" if reviewed else "processing", in_sentence(coming[0]), to_send=to_send)
+    if waits:
+        return Standing("action_needed", "confirm it at your bank", to_send=to_send)
     came_off = f"{_came_off(invoice, amounts)}{due[0].lower()}{due[1:]}"
     if amounts.allocated > 0:
         return Standing("partly_paid", came_off, to_send=to_send)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from billing_portal.kit.actors import ActorKind
 from billing_portal.kit.display.amounts import money_text
-from billing_portal.kit.display.dates import month_text, period_text
+from billing_portal.kit.display.dates import NBSP, month_text, period_text
 from billing_portal.kit.money import Money
 from payments.models import Invoice, Payment, StatusChange
 
@@ -23,16 +23,41 @@ METHODS = {
 }
 
 
+# As their owners write them; any other name is shown with a capital.
+BRANDS = {
+    "visa": "Visa",
+    "mastercard": "Mastercard",
+    "amex": "American Express",
+    "discover": "Discover",
+    "diners": "Diners Club",
+    "jcb": "JCB",
+    "unionpay": "UnionPay",
+}
+
+
+def with_ending(name: str, last4: str) -> str:
+    """'Visa •••• 4242', which never breaks before the digits."""
+    return f"{name} ••••{NBSP}{last4}"
+
+
+def brand_name(brand: str) -> str:
+    """'Visa' of a provider's 'visa'; a bank's name as it is."""
+    return BRANDS.get(brand, brand[:1].upper() + brand[1:])
+
+
 def payment_name(payment: Payment) -> str:
-    """'Check 10482'."""
+    """'Check 10482', 'Visa •••• 4242'."""
     name = METHODS[payment.method]
+    if payment.method_last4:
+        return with_ending(brand_name(payment.method_brand or name), payment.method_last4)
     return f"{name} {payment.reference}" if payment.reference else name
 
 
 def in_sentence(payment: Payment) -> str:
     """'check 10482'; a name of its own keeps its capital."""
     name = payment_name(payment)
-    return name if payment.method == "paypal" else name[0].lower() + name[1:]
+    is_own = payment.method == "paypal" or (payment.method_brand and payment.method_last4)
+    return name if is_own else name[0].lower() + name[1:]
 
 
 def money_of(minor: int, currency: str) -> str:

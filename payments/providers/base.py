@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -28,7 +28,8 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MethodFacts:
-    """What may be shown of a means of payment: brand or bank, the last four digits, and a card's (month, year)."""
+    """What may be shown of a means of payment: brand or bank, the last four digits, and a card's (month, year).
+    `created_at` is when the provider took it down."""
 
     ref: str
     type: str
@@ -36,6 +37,7 @@ class MethodFacts:
     last4: str | None = None
     expires: tuple[int, int] | None = None
     bank_name: str | None = None
+    created_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,12 @@ class PaymentResult:
     """A provider's answer about one payment. An adapter reports it; only `actions/settling.py` books it.
 
     `amount` is what the provider says it is about, to be compared with our row before anything is booked.
-    `client_secret` lets the payer's browser finish what is left to do; it is never stored.
+    `client_secret` lets the payer's browser finish what is left to do; it is never stored. `approval_url` is the page
+    where the payer agrees, `can_capture` says that they have, `capture_ref` is what refunds name where that is another
+    than `provider_ref`. `payment_id` is our row's id as the provider keeps it for us, None where the payment is not
+    ours; `is_foreign` says that another system, which shares the account, made it. `fee` is what the provider keeps of
+    it, once it says so; `may_have_come_back` is False where the answer shows that no refund and no dispute is there to
+    be read; `created_at` is when the provider made it.
     """
 
     outcome: Outcome
@@ -54,6 +61,15 @@ class PaymentResult:
     amount: Money | None = None
     method: MethodFacts | None = None
     client_secret: str | None = None
+    approval_url: str | None = None
+    can_capture: bool = False
+    capture_ref: str | None = None
+    payment_id: str | None = None
+    is_foreign: bool = False
+    fee: Money | None = None
+    may_have_come_back: bool = True
+    created_at: datetime | None = None
+    request_id: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +86,8 @@ class OfflineReceipt:
 class ChargeRequest:
     """Take `amount` from a means of payment, under a key derived from our row: the same key is the same charge.
 
-    `metadata` leads back to our rows. `off_session`: the payer is not there to confirm anything.
+    `metadata` leads back to our rows. `off_session`: the payer is not there to confirm anything. `saves_method`: keep
+    the means of payment for the customer once the charge has succeeded.
     """
 
     amount: Money
@@ -80,6 +97,23 @@ class ChargeRequest:
     customer_ref: str | None = None
     description: str = ""
     off_session: bool = False
+    saves_method: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRequest:
+    """Ask a payer to agree to `amount` on the provider's page, which leads back to one of the two addresses.
+
+    `reference` is what the payer and the provider's own lists show: unique for each attempt.
+    """
+
+    amount: Money
+    key: str
+    metadata: Mapping[str, str]
+    reference: str
+    return_url: str
+    cancel_url: str
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +129,32 @@ class RefundRequest:
 
 @dataclass(frozen=True, slots=True)
 class RefundResult:
-    """`status` in the portal's words: pending, succeeded, failed or canceled."""
+    """`status` in the portal's words: pending, succeeded, failed or canceled. `refund_id` is our row's id as the
+    provider keeps it for us; None for one made in the provider's own dashboard."""
 
     status: str
     provider_ref: str
     amount: Money
     failure_code: str | None = None
+    payment_ref: str | None = None
+    refund_id: str | None = None
+    created_at: datetime | None = None
+    request_id: str | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeFacts:
+    """`status` in the portal's words: inquiry, open, won, lost or closed. `withdrawn` is what the bank holds or has
+    kept of the payment by now, `fee` what the provider asks for the dispute."""
+
+    status: str
+    provider_ref: str
+    payment_ref: str
+    amount: Money
+    withdrawn: Money
+    fee: Money
+    reason: str
+    opened_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +165,32 @@ class SetupResult:
     client_secret: str
 
 
+class Topic(StrEnum):
+    """What an event is about, whoever sent it: handlers are registered for these."""
+
+    PAYMENT = "payment"
+    REFUND = "refund"
+    DISPUTE = "dispute"
+    METHOD = "method"
+    INVOICE = "invoice"
+    SUBSCRIPTION = "subscription"
+
+
 @dataclass(frozen=True, slots=True)
-class ProviderEvent:
-    """A webhook that was verified. `object_ref` is what it is about: to be read again before anything is booked."""
+class SignedEvent:
+    """A webhook that was verified: a hint that something has changed.
+
+    `kind` is the provider's word, `topic` ours, None for a kind that the adapter does not know. `object_ref` is what
+    has to be read again before anything is booked: the payment for refunds and disputes, the customer for methods.
+    """
 
     event_id: str
     kind: str
-    object_type: str
+    topic: Topic | None
     object_ref: str
     livemode: bool
+    api_version: str
+    occurred_at: datetime
     payload: Mapping[str, Any]
 
 
@@ -152,6 +223,14 @@ class UnknownReference(ProviderError):
     """A method, customer or payment that the provider does not know."""
 
 
+class NotApproved(ProviderError):
+    """The payer has not agreed, or has to agree again: `approval_url` is where."""
+
+    def __init__(self, message: str, *, approval_url: str | None = None, **facts: str | None) -> None:
+        super().__init__(message, **facts)
+        self.approval_url = approval_url
+
+
 class NotInThatState(ProviderError):
     """The object has moved on: read it again."""
 
@@ -165,10 +244,11 @@ class BadSignature(ProviderError):
 
 
 class Provider(ABC):
-    """`methods` are the payment method types that go through it."""
+    """`methods` are the payment method types that go through it. `livemode`: whether real money moves."""
 
     name: ClassVar[str]
     methods: ClassVar[frozenset[str]]
+    livemode: bool = False
 
 
 class ReceivesOffline(Provider):
@@ -179,21 +259,16 @@ class ReceivesOffline(Provider):
         """What a receipt is worth before somebody has checked it."""
 
     @abstractmethod
-    def verified(self, receipt: OfflineReceipt) -> PaymentResult:
-        """What it is worth once somebody has."""
+    def verified(self, receipt: OfflineReceipt, *, clears_later: bool = False) -> PaymentResult:
+        """What it is worth once somebody has. `clears_later`: a bank has still to collect it."""
 
     @abstractmethod
     def rejected(self, receipt: OfflineReceipt, reason: str) -> PaymentResult:
         """Somebody looked and did not find the money."""
 
 
-class Charges(Provider):
-    """Takes money at once, or begins to."""
-
-    @abstractmethod
-    def charge(self, request: ChargeRequest) -> PaymentResult:
-        """A decline is a result (FAILED), not an exception. Raises OutcomeUnknown, ProviderUnavailable and the
-        others."""
+class TakesPayments(Provider):
+    """Has payments that can be asked about, at whatever point they are."""
 
     @abstractmethod
     def look_up(self, provider_ref: str) -> PaymentResult:
@@ -207,6 +282,39 @@ class Charges(Provider):
     def cancel(self, provider_ref: str) -> PaymentResult:
         """Give up a payment that has not taken money. Raises NotInThatState."""
 
+    @abstractmethod
+    def minimum(self, currency: str) -> Money:
+        """The least it takes in a currency."""
+
+    @abstractmethod
+    def payments_since(self, since: datetime) -> Iterator[PaymentResult]:
+        """Every payment that the provider made since then, ours or not, newest first."""
+
+
+class Charges(TakesPayments):
+    """Takes money at once, or begins to."""
+
+    @abstractmethod
+    def charge(self, request: ChargeRequest) -> PaymentResult:
+        """A decline is a result (FAILED), not an exception. Raises OutcomeUnknown, ProviderUnavailable and the
+        others."""
+
+
+class ApprovesLater(TakesPayments):
+    """Takes money once its payer has agreed on the provider's own page."""
+
+    @abstractmethod
+    def begin(self, request: ApprovalRequest) -> PaymentResult:
+        """REQUIRES_ACTION with `approval_url`; the same key is the same order. No money moves, so a lost answer is
+        ProviderUnavailable."""
+
+    @abstractmethod
+    def capture(self, provider_ref: str, *, key: str) -> PaymentResult:
+        """Take what the payer has agreed to. SUCCEEDED only when all of it has come; taken before is the same answer.
+
+        Raises NotApproved (with the page to send the payer to), OutcomeUnknown and the others.
+        """
+
 
 class Refunds(Provider):
     """Gives money back to where it came from."""
@@ -219,6 +327,26 @@ class Refunds(Provider):
     def look_up_refund(self, provider_ref: str) -> RefundResult:
         """What has become of a refund. Raises UnknownReference."""
 
+    @abstractmethod
+    def refunds_of(self, payment_ref: str) -> list[RefundResult]:
+        """All refunds of a payment, also those made elsewhere, oldest first."""
+
+    @abstractmethod
+    def refunds_since(self, since: datetime) -> Iterator[RefundResult]:
+        """Every refund made since then, newest first."""
+
+
+class Disputable(Provider):
+    """Takes money from networks whose banks can take it back."""
+
+    @abstractmethod
+    def disputes_of(self, payment_ref: str) -> list[DisputeFacts]:
+        """Oldest first."""
+
+    @abstractmethod
+    def disputes_since(self, since: datetime) -> Iterator[DisputeFacts]:
+        """Every dispute opened since then, newest first."""
+
 
 class SavesMethods(Provider):
     """Keeps means of payment of a customer for later."""
@@ -228,8 +356,9 @@ class SavesMethods(Provider):
         """The customer's reference; the same key is the same customer."""
 
     @abstractmethod
-    def begin_setup(self, *, customer_ref: str, key: str, metadata: Mapping[str, str]) -> SetupResult:
-        """Start saving a method. No money moves, so a lost answer is ProviderUnavailable."""
+    def begin_setup(self, *, customer_ref: str, kind: str | None, key: str, metadata: Mapping[str, str]) -> SetupResult:
+        """Start saving a method; `kind` is a method type, None for whichever the payer chooses. No money moves, so a
+        lost answer is ProviderUnavailable."""
 
     @abstractmethod
     def saved_methods(self, customer_ref: str) -> list[MethodFacts]:
@@ -243,6 +372,17 @@ class SavesMethods(Provider):
 class SendsEvents(Provider):
     """Tells of what happened by signed webhooks."""
 
+    # By the provider's own word for a kind of event. Kinds that are not named are kept and said to be unhandled.
+    topics: ClassVar[Mapping[str, Topic]]
+
     @abstractmethod
-    def verify(self, body: bytes, signature: str, now: datetime) -> ProviderEvent:
-        """Raises BadSignature for anything that is not this provider's, now."""
+    def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> SignedEvent:
+        """Raises BadSignature for anything that is not this provider's, now. Header names in any case."""
+
+
+class Mirrors(Provider):
+    """Keeps a copy of the provider's objects for support to look at. Nothing reads money from it."""
+
+    @abstractmethod
+    def mirror(self, payload: Mapping[str, Any]) -> None:
+        """Take one event's payload into the copy. May fail for any reason, without harm."""

@@ -1,6 +1,7 @@
 """What every provider with a capability must do, as tests: a class for each, run by each provider's own test module.
 
-A subclass in a test module gives the fixtures that its docstring names.
+A subclass in a test module gives the fixtures that its docstring names. `contract_approval` has the class of those that
+ask their payer first.
 """
 
 from __future__ import annotations
@@ -111,16 +112,15 @@ class ChargesContract:
 
 
 class RefundsContract:
-    """Fixtures: `provider`, `good_method`, `refunds` (amounts given back, by the provider's own books)."""
-
-    def paid(self, provider: Any, method: str) -> str:
-        return str(provider.charge(charge_request(method)).provider_ref)
+    """Fixtures: `provider`, `paid` (a call that makes a payment of 29.00 dollars: the reference that refunds name),
+    `refunds` (amounts given back, by the provider's own books), `lose_refunds` (a call that makes the next refund's
+    answer get lost)."""
 
     def request(self, payment_ref: str, minor: int, key: str | None = None) -> RefundRequest:
         return RefundRequest(payment_ref, Money(minor, "usd"), key or f"refund:{uuid4()}", {"refund_id": str(uuid4())})
 
-    def test_a_part_then_the_rest_comes_back_and_no_more(self, provider: Any, good_method: str, refunds: Any) -> None:
-        payment = self.paid(provider, good_method)
+    def test_a_part_then_the_rest_comes_back_and_no_more(self, provider: Any, paid: Any, refunds: Any) -> None:
+        payment = paid()
         first = provider.refund(self.request(payment, 900))
         assert (first.status, first.amount) == ("succeeded", Money(900, "usd"))
         provider.refund(self.request(payment, 2_000))
@@ -129,12 +129,42 @@ class RefundsContract:
         assert sorted(refunds()) == [900, 2_000]
         assert provider.look_up_refund(first.provider_ref) == first
 
-    def test_more_than_is_left_is_refused_whole(self, provider: Any, good_method: str, refunds: Any) -> None:
+    def test_more_than_is_left_is_refused_whole(self, provider: Any, paid: Any, refunds: Any) -> None:
+        payment = paid()
         with pytest.raises(RefundTooLarge):
-            provider.refund(self.request(self.paid(provider, good_method), 2_901))
+            provider.refund(self.request(payment, 2_901))
         assert refunds() == []
+        provider.refund(self.request(payment, 900))
+        with pytest.raises(RefundTooLarge):
+            provider.refund(self.request(payment, 2_001))
+        assert refunds() == [900]
 
-    def test_refunding_twice_with_one_key_is_one_refund(self, provider: Any, good_method: str, refunds: Any) -> None:
-        request = self.request(self.paid(provider, good_method), 900)
+    def test_refunding_twice_with_one_key_is_one_refund(self, provider: Any, paid: Any, refunds: Any) -> None:
+        request = self.request(paid(), 900)
         assert provider.refund(request) == provider.refund(request)
+        assert refunds() == [900]
+
+    def test_the_list_of_a_payments_refunds_leads_back_to_our_rows(self, provider: Any, paid: Any) -> None:
+        payment = paid()
+        requests = [self.request(payment, minor) for minor in (900, 500)]
+        given = [provider.refund(each) for each in requests]
+        found = provider.refunds_of(payment)
+        assert sorted(found, key=lambda each: -each.amount.minor) == given
+        assert {each.refund_id: each.amount.minor for each in found} == {
+            requests[0].metadata["refund_id"]: 900,
+            requests[1].metadata["refund_id"]: 500,
+        }
+        assert {each.payment_ref for each in found} == {payment}
+        assert provider.refunds_of(paid()) == []
+
+    def test_a_lost_answer_is_an_unknown_outcome_and_the_list_has_it(
+        self, provider: Any, paid: Any, refunds: Any, lose_refunds: Any
+    ) -> None:
+        request = self.request(paid(), 900)
+        lose_refunds()
+        with pytest.raises(OutcomeUnknown):
+            provider.refund(request)
+        (found,) = provider.refunds_of(request.payment_ref)
+        assert (found.refund_id, found.status) == (request.metadata["refund_id"], "succeeded")
+        assert provider.refund(request) == found
         assert refunds() == [900]

@@ -12,8 +12,8 @@ class ManualProvider(ReceivesOffline):
     def received(self, receipt: OfflineReceipt) -> PaymentResult:
         return PaymentResult(Outcome.AWAITING_REVIEW)
 
-    def verified(self, receipt: OfflineReceipt) -> PaymentResult:
-        return PaymentResult(Outcome.SUCCEEDED)
+    def verified(self, receipt: OfflineReceipt, *, clears_later: bool = False) -> PaymentResult:
+        return PaymentResult(Outcome.CLEARING if clears_later else Outcome.SUCCEEDED)
 
     def rejected(self, receipt: OfflineReceipt, reason: str) -> PaymentResult:
         return PaymentResult(Outcome.REJECTED, failure_code="rejected_by_staff", failure_message=reason)

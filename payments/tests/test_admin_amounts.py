@@ -3,11 +3,11 @@
 import pytest
 
 from billing_portal.kit.money import Money
+from billing_portal.kit.typed_amounts import BadAmount, amount_from_text
 from billing_portal.tests import world
 from billing_portal.tests.reading import words
 from payments.actions.crediting import issue_credit_note
 from payments.actions.recording import verify_manual_payment
-from payments.admin.amounts import BadAmount, amount_from_text
 from payments.admin.drafts import Draft
 from payments.models import Payment
 from payments.tests.test_admin_recording import ADD, errors_of, fields

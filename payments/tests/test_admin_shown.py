@@ -98,7 +98,7 @@ def test_a_worker_is_woken_for_the_mail_that_follows(clerk, finance, acme, djang
         verify(finance, checks[0])
         finance.post(url(checks[1], "reject"), {"reason": "not found"})
     assert [status(check) for check in checks] == ["succeeded", "rejected"]
-    assert woken.count(waking._send) == 2
+    assert [each.func for each in woken].count(waking._send) == 2
 
 
 def test_a_balances_page_adds_up_no_part_of_its_legs(clerk, finance, acme, monkeypatch):

@@ -9,7 +9,7 @@ from billing_portal.tests import world
 from billing_portal.tests.world import at
 from payments.actions import posting
 from payments.actions.posting import Entry
-from payments.models import Account, Allocation, InvoiceLine, LedgerLeg, Payment, Refund
+from payments.models import Account, Allocation, Dispute, InvoiceLine, LedgerLeg, Payment, Refund
 from subscriptions.models import PlanVersion, SubscriptionTerms
 from usage.models import UsageRecord
 
@@ -118,6 +118,30 @@ def test_refunds_together_can_not_exceed_their_payment() -> None:
     Refund.objects.create(amount_minor=600, **facts)
     with refused("give back more than it brought"), transaction.atomic():
         Refund.objects.create(amount_minor=600, **facts)
+
+
+def test_what_a_bank_holds_can_not_be_refunded() -> None:
+    payment = world.check_for(world.subscribed(), 1_000, world.user(staff=True))
+    facts = {"tenant": payment.tenant, "payment": payment, "currency": "usd", "status": "open", "opened_at": NOW}
+    Dispute.objects.create(provider="stripe", livemode=False, amount_minor=700, withdrawn_minor=700, **facts)
+    facts |= {"status": "pending", "created_at": NOW}
+    del facts["opened_at"]
+    Refund.objects.create(amount_minor=300, **facts)
+    with refused("give back more than it brought"), transaction.atomic():
+        Refund.objects.create(amount_minor=1, **facts)
+
+
+def test_the_database_holds_a_refunds_second_person() -> None:
+    payment, boss = world.check_for(world.subscribed(), 1_000, world.user(staff=True)), world.user(staff=True)
+    row = Refund.objects.create(
+        tenant=payment.tenant, payment=payment, currency="usd", amount_minor=5, status="awaiting_approval",
+        needs_second_person=True, requested_by=boss, created_at=NOW,
+    )  # fmt: skip
+    with refused("refund_above_threshold_is_approved"), transaction.atomic():
+        Refund.objects.filter(id=row.id).update(status="pending")
+    with refused("refund_second_person_is_another"), transaction.atomic():
+        Refund.objects.filter(id=row.id).update(status="pending", approved_by=boss)
+    Refund.objects.filter(id=row.id).update(status="pending", approved_by=world.user(staff=True))
 
 
 @pytest.mark.parametrize("child", ["payment", "line", "allocation", "refund", "leg"])

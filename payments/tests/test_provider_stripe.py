@@ -25,6 +25,7 @@ from payments.providers.base import (
     ProviderMisconfigured,
     ProviderRejected,
     ProviderUnavailable,
+    Topic,
     UnknownReference,
 )
 from payments.providers.contract import ChargesContract, RefundsContract, charge_request
@@ -125,8 +126,18 @@ def refunds(panel: Callable[..., Any]) -> Callable[[], list[int]]:
 
 @pytest.fixture
 def lose_answers(panel: Callable[..., Any]) -> Callable[[], None]:
-    fault = {"method": "POST", "path": "/v1/payment_intents*", "fault": "drop_after", "times": 2}  # the SDK tries twice
+    fault = {"method": "POST", "path": "/v1/payment_intents*", "fault": "drop_after", "times": 1}
     return lambda: panel("POST", "faults", fault)
+
+
+@pytest.fixture
+def lose_refunds(panel: Callable[..., Any]) -> Callable[[], None]:
+    return lambda: panel("POST", "faults", {"method": "POST", "path": "/v1/refunds", "fault": "drop_after", "times": 1})
+
+
+@pytest.fixture
+def paid(provider: StripeProvider, good_method: str) -> Callable[[], str]:
+    return lambda: str(provider.charge(charge_request(good_method)).provider_ref)
 
 
 @pytest.fixture
@@ -183,7 +194,7 @@ def test_a_lost_answer_to_what_moves_no_money_is_just_unavailable(
     panel("POST", "faults", {"method": "POST", "path": "/v1/setup_intents*", "times": 2, "fault": "drop_after"})
     customer = provider.create_customer(email="a@b.example", name="A", key="cus:1", metadata={})
     with pytest.raises(ProviderUnavailable):
-        provider.begin_setup(customer_ref=customer, key="setup:1", metadata={})
+        provider.begin_setup(customer_ref=customer, kind=None, key="setup:1", metadata={})
 
 
 def test_a_wrong_key_is_our_configuration(sandbox: StripeSandbox) -> None:
@@ -246,6 +257,8 @@ EVENT = {
     "id": "evt_1",
     "type": "payment_intent.succeeded",
     "livemode": False,
+    "created": 1793534400,
+    "api_version": "2026-08-26.dahlia",
     "data": {"object": {"object": "payment_intent", "id": "pi_1"}},
 }
 
@@ -256,11 +269,16 @@ def signed(body: bytes, *, secret: str = SECRET, at: datetime = NOW) -> str:
     return f"t={stamp},v1={signature}"
 
 
+def headers(body: bytes, **how: Any) -> dict[str, str]:
+    return {"Stripe-Signature": signed(body, **how)}
+
+
 def test_a_signed_event_tells_what_it_is_about(provider: StripeProvider) -> None:
     body = json.dumps(EVENT).encode()
-    event = provider.verify(body, signed(body), NOW)
+    event = provider.verify(body, headers(body), NOW)
     assert (event.event_id, event.kind, event.object_ref) == ("evt_1", "payment_intent.succeeded", "pi_1")
-    assert provider.verify(body, signed(body, secret="whsec_old"), NOW) == event, "while secrets are rotated"
+    assert (event.topic, event.occurred_at) == (Topic.PAYMENT, datetime(2026, 11, 1, 12, tzinfo=UTC))
+    assert provider.verify(body, headers(body, secret="whsec_old"), NOW) == event, "while secrets are rotated"
 
 
 BODY = json.dumps(EVENT).encode()
@@ -290,14 +308,14 @@ BODY = json.dumps(EVENT).encode()
 )
 def test_everything_else_is_a_bad_signature(provider: StripeProvider, body: bytes, signature: str) -> None:
     with pytest.raises(BadSignature):
-        provider.verify(body, signature, NOW)
+        provider.verify(body, {"Stripe-Signature": signature}, NOW)
 
 
 def test_two_signatures_in_one_header_are_enough_when_one_is_right(provider: StripeProvider) -> None:
     wrong = signed(BODY, secret="whsec_wrong").split("v1=")[1]
-    assert provider.verify(BODY, f"{signed(BODY)},v1={wrong}", NOW).event_id == "evt_1"
+    assert provider.verify(BODY, {"Stripe-Signature": f"{signed(BODY)},v1={wrong}"}, NOW).event_id == "evt_1"
 
 
 def test_five_minutes_either_way_are_taken(provider: StripeProvider) -> None:
     for seconds in (-300, 300):
-        assert provider.verify(BODY, signed(BODY, at=NOW + timedelta(seconds=seconds)), NOW).event_id == "evt_1"
+        assert provider.verify(BODY, headers(BODY, at=NOW + timedelta(seconds=seconds)), NOW).event_id == "evt_1"

@@ -1,5 +1,5 @@
 // Copy buttons: hidden in the markup, shown only where scripting and the clipboard work.
-if (navigator.clipboard) {
+function offer() {
   for (const button of document.querySelectorAll("[data-copy]")) {
     const word = button.querySelector("[aria-live]");
     button.hidden = false;
@@ -13,4 +13,9 @@ if (navigator.clipboard) {
       setTimeout(() => { word.textContent = "Copy"; }, 3000);
     });
   }
+}
+
+if (navigator.clipboard) {
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", offer);
+  else offer();
 }

@@ -29,5 +29,8 @@ document.addEventListener("submit", (event) => {
 // Coming back with the browser's button shows the page as it was left.
 addEventListener("pageshow", () => { for (const form of [...locked.keys()]) unlock(form); });
 
+// What is only for who has no scripts.
+for (const note of document.querySelectorAll("[data-without-script]")) note.hidden = true;
+
 // What a sent form could not take is read first.
 document.querySelector("[data-focus]")?.focus();

@@ -64,10 +64,48 @@ STATES: dict[str, dict[str, Look]] = {
         "paused": Look(QUIET, "player-pause", "Paused"),
         "canceled": Look(QUIET, "ban", "Canceled"),
     },
+    "refund": {
+        "awaiting_approval": Look(INFO, "hourglass", "Awaiting approval"),
+        "pending": Look(INFO, "loader-2", "On its way"),
+        "succeeded": Look(GOOD, "check", "Succeeded"),
+        "failed": Look(BAD, "x", "Failed"),
+        "canceled": Look(QUIET, "ban", "Canceled"),
+    },
+    # These are seen at the desk alone.
+    "dispute": {
+        "inquiry": Look(WARN, "info-circle", "Inquiry"),
+        "open": Look(BAD, "scale", "Open"),
+        "won": Look(GOOD, "check", "Won"),
+        "lost": Look(BAD, "x", "Lost"),
+        "closed": Look(QUIET, "circle", "Closed"),
+    },
+    "discrepancy": {
+        "open": Look(WARN, "alert-triangle", "Open"),
+        "closed": Look(QUIET, "check", "Closed"),
+    },
+    "attempt": {
+        "answered": Look(GOOD, "check", "Answered"),
+        "declined": Look(BAD, "x", "Declined"),
+        "refused": Look(BAD, "ban", "Refused"),
+        "unavailable": Look(BAD, "alert-triangle", "Unavailable"),
+        "unknown": Look(INFO, "clock", "No answer"),
+    },
+    "event": {
+        "received": Look(INFO, "loader-2", "Received"),
+        "handled": Look(GOOD, "check", "Handled"),
+        "ignored": Look(QUIET, "ban", "Ignored"),
+        "unhandled": Look(QUIET, "circle-dashed", "Unhandled"),
+        "waiting": Look(INFO, "hourglass", "Kept"),
+        "parked": Look(BAD, "alert-triangle", "Parked"),
+    },
 }
 
 # At the desk these wait for a person, so they are amber there.
-WAITS_FOR_THE_DESK = {("invoice", "awaiting_review"), ("payment", "awaiting_review")}
+WAITS_FOR_THE_DESK = {
+    ("invoice", "awaiting_review"),
+    ("payment", "awaiting_review"),
+    ("refund", "awaiting_approval"),
+}
 
 
 def look(
@@ -78,7 +116,7 @@ def look(
     days: int | None = None,
     ends: datetime | date | None = None,
 ) -> Look:
-    """The look of `state` of an invoice, payment or subscription. Raises KeyError for one without a word.
+    """The look of `state` of one of the kinds in `STATES`. Raises KeyError for one without a word.
 
     `days` completes "Due in n days" and "Trial, n days left"; `ends` turns an active subscription into "Ends Dec 31".
     """

@@ -36,7 +36,7 @@ def icon(name: str, css: str = "") -> SafeString:
 def badge(
     kind: str, state: str, *, desk: bool = False, days: int | None = None, ends: datetime | date | None = None
 ) -> SafeString:
-    """A state as icon and word; `kind` is invoice, payment or subscription. See `display.states.look`."""
+    """A state as icon and word; `kind` is one of `display.states.STATES`. See `display.states.look`."""
     found = states.look(kind, state, desk=desk, days=days, ends=ends)
     return format_html('<span class="badge badge-{}">{}{}</span>', found.tone, icon(found.icon), found.word)
 

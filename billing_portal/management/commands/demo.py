@@ -1,5 +1,5 @@
-"""`manage.py demo`: embedded servers, migrations, seed, web, worker with beat; ends by printing READY and the
-addresses."""
+"""`manage.py demo`: embedded servers, a stand-in for Stripe, migrations, seed, web, worker with beat; ends by printing
+READY and the addresses."""
 
 import fcntl
 import json
@@ -23,10 +23,12 @@ from django.db.migrations.executor import MigrationExecutor
 
 from billing_portal.embedded import postgres, valkey
 from billing_portal.embedded.child import stop
+from billing_portal.management import stand_in
+from billing_portal.settings import stand_ins
+from billing_portal.settings.stand_ins import HOST
 from billing_portal.supervisor import ChildDied, Deaths, Stopped, Supervisor, say
 from billing_portal.tenants.models import Tenant
 
-HOST = "127.0.0.1"
 READY_SECONDS = 60
 WEB = shlex.split("granian --interface wsgi --no-ws --workers 1 --blocking-threads 4 billing_portal.wsgi:application")
 # One worker on one broker has nobody to gossip with. Beat runs inside it here; in production it runs apart.
@@ -50,6 +52,7 @@ class Command(BaseCommand):
         """Start everything, wait for the end, stop everything. Exit status 1 when a child can't live."""
         _refuse_taken_port()
         only_one = _refuse_second_demo()
+        _leave_taken_port()
         supervisor, servers = Supervisor(), Servers()
         supervisor.handle_signals()
         try:
@@ -108,6 +111,9 @@ class Servers:
 
 
 def _run(supervisor: Supervisor, servers: Servers, *, seed: bool) -> None:
+    settings_for_children = _environment()
+    if settings.STRIPE_STAND_IN:
+        supervisor.start("stripe", stand_in.command(settings.STRIPE_STAND_IN), settings_for_children)
     servers.start()
     if settings.EMBEDDED_DATABASE:
         postgres.create_database(settings.DATA_DIR, settings.DATABASES["default"]["NAME"])
@@ -118,19 +124,22 @@ def _run(supervisor: Supervisor, servers: Servers, *, seed: bool) -> None:
     accounts = settings.DATA_DIR / "accounts.json"  # written by the seed at its end: without it a seed was interrupted
     if seed and not (accounts.exists() and Tenant.objects.exists()):
         say("seeding the demo's history")
+        supervisor.wait_for(_stand_in_answers, seconds=READY_SECONDS)
         call_command("seed_demo")
     connection.close()
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 
-    python, settings_for_children = [sys.executable, "-W", ROOT_WARNING], _environment()
+    python = [sys.executable, "-W", ROOT_WARNING]
     supervisor.start("web", [*python, "-m", *WEB, "--host", HOST, "--port", str(settings.PORT)], settings_for_children)
     beat = ["-s", str(settings.DATA_DIR / "beat-schedule")]
     supervisor.start("worker", [*python, "-m", *WORKER, *beat], settings_for_children)
     supervisor.wait_for(_answers, seconds=READY_SECONDS)
 
     _write_demo_json(accounts)
-    say(f"\nREADY\n  portal    {_url()}/\n  admin     {_url()}/admin/\n  API docs  {_url()}/api/docs\n")
-    say(f"  accounts: {settings.DATA_DIR / 'demo.json'}    stop: Ctrl-C\n")
+    say(f"\nREADY\n  portal    {_url()}/\n  admin     {_url()}/admin/\n  API docs  {_url()}/api/docs")
+    if settings.STRIPE_STAND_IN:
+        say(f"  Stripe    a stand-in, no money moves: {settings.STRIPE_STAND_IN.url}/__sandbox/log")
+    say(f"\n  accounts: {settings.DATA_DIR / 'demo.json'}    stop: Ctrl-C\n")
     while True:
         supervisor.revive()
         servers.revive()
@@ -146,10 +155,14 @@ def _url() -> str:
     return f"http://{HOST}:{settings.PORT}"
 
 
+def _stand_in_answers() -> bool:
+    return settings.STRIPE_STAND_IN is None or stand_in.answers(settings.STRIPE_STAND_IN)
+
+
 def _answers() -> bool:
     try:
         with urllib.request.urlopen(f"{_url()}/readyz", timeout=2) as answer:  # noqa: S310 (our own address)
-            return bool(answer.status == 200)
+            return bool(answer.status == 200) and _stand_in_answers()
     except (OSError, urllib.error.URLError):
         return False
 
@@ -178,13 +191,24 @@ def _refuse_second_demo() -> IO[str]:
     return file
 
 
+def _leave_taken_port() -> None:
+    """Nobody else runs in this folder, so whoever listens on the stand-in's port is a stranger: it moves, and this
+    process begins again, since its settings have read the old address."""
+    if settings.STRIPE_STAND_IN and stand_ins.moved_from_taken_port(settings.DATA_DIR):
+        sys.stdout.flush()
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 (ourselves)
+
+
 def _write_demo_json(accounts: Path) -> None:
     """What a script needs to know: addresses, and the accounts that the seed wrote. Mode 0600: it holds passwords."""
     known = json.loads(accounts.read_text()) if accounts.exists() else {}
+    stripe = settings.STRIPE_STAND_IN
     found = {
         "url": _url(),
         "adminUrl": f"{_url()}/admin/",
         **known,
+        "sandbox": {"stripe": stripe.url} if stripe else {},
+        "webhookSecrets": {"stripe": stripe.webhook_secret} if stripe else {},
         "databaseUrl": settings.DATABASE_URL,
         "redisUrl": settings.REDIS_URL,
     }

@@ -63,7 +63,7 @@ def test_a_living_broker_gets_the_message_after_commit_and_not_before(
 @pytest.mark.django_db(transaction=True)
 def test_a_change_that_is_rolled_back_wakes_nobody(monkeypatch: pytest.MonkeyPatch):
     sent = []
-    monkeypatch.setattr(waking, "_send", lambda: sent.append(1))
+    monkeypatch.setattr(waking, "_send", lambda *_: sent.append(1))
     with transaction.atomic():
         outbox.wake()
         transaction.set_rollback(True)

@@ -82,5 +82,10 @@ class Tenant(models.Model):
         return zoneinfo.ZoneInfo(self.time_zone)
 
     @property
+    def email(self) -> str:
+        """`billing_email` under the name that dj-stripe asks of whatever its customers point at."""
+        return self.billing_email
+
+    @property
     def is_closed(self) -> bool:
         return self.closed_at is not None

@@ -1,12 +1,16 @@
-"""A person with a browser."""
+"""A person with a browser, and Stripe as a browser reaches it."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page
+
+from billing_portal.sandbox.serving import server
+from billing_portal.tests.stripe_world import StripeWorld
 
 
 @pytest.fixture
@@ -31,6 +35,18 @@ def somebody(browser: Browser, live_server: Any) -> Iterator[Callable[..., Page]
     assert complaints == []
 
 
+@pytest.fixture
+def stripe_js(stripe: StripeWorld, settings: Any) -> Iterator[StripeWorld]:
+    """Stripe over HTTP beside the one in the process: the same books, for browsers, which load Stripe.js from there."""
+    listener = server(stripe.sandbox, 0)
+    threading.Thread(target=listener.serve_forever, daemon=True).start()
+    settings.STRIPE_JS_ORIGIN = f"http://127.0.0.1:{listener.server_port}"
+    yield stripe
+    listener.shutdown()
+    listener.server_close()
+
+
 def is_trouble(message: ConsoleMessage) -> bool:
-    """htmx says so when a page is left before a part of it has come; that is not trouble."""
-    return message.type == "error" and not message.text.startswith("htmx:")
+    """htmx says so when a page is left before a part of it has come, and a decline is an answer with 402, which the
+    browser counts as an error of the network; neither is trouble."""
+    return message.type == "error" and not message.text.startswith("htmx:") and "402" not in message.text

@@ -28,3 +28,19 @@ def from_stripe(counted: int, currency: str) -> Money:
     if rest:
         raise ProviderRejected(f"{counted} {currency} is no whole number of our units")
     return Money(whole, currency)
+
+
+# In Stripe's units: docs.stripe.com/currencies, "Minimum and maximum charge amounts".
+_MINIMUM = {
+    "usd": 50, "aed": 200, "aud": 50, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250, "eur": 50, "gbp": 30,
+    "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000, "myr": 200, "nok": 300, "nzd": 50, "pln": 200,
+    "ron": 200, "sek": 300, "sgd": 50, "thb": 1000,
+}  # fmt: skip
+
+
+def minimum(currency: str) -> Money:
+    """The least that Stripe charges; one unit where it names no minimum."""
+    known = CURRENCIES.get(currency)
+    if known is None or known.stripe is None or currency not in _MINIMUM:
+        return Money(1, currency)
+    return from_stripe(_MINIMUM[currency], currency)

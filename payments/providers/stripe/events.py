@@ -4,26 +4,63 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
 import stripe
 
-from payments.providers.base import BadSignature, ProviderEvent
+from payments.providers.base import BadSignature, SignedEvent, Topic
 
 # Seconds that a signature may lie in the past, and in the future: the SDK looks at the past alone.
 TOLERANCE = 300
-_STAMP = re.compile(r"(?:^|,)t=([0-9]{1,12})(?:,|$)", re.ASCII)
+# Characters of the header: room for the signatures of many secrets.
+LONGEST = 4096
+_STAMP = re.compile(r"(?:^|,)\s*t=([0-9]{1,12})(?=,|$)", re.ASCII)
+
+# Source: Stripe API, "Types of events". An ACH debit that a bank returns comes as a dispute.
+TOPICS: Mapping[str, Topic] = {
+    **{
+        f"payment_intent.{name}": Topic.PAYMENT
+        for name in ("succeeded", "payment_failed", "processing", "requires_action", "canceled")
+    },
+    "charge.refunded": Topic.REFUND,
+    **{f"refund.{name}": Topic.REFUND for name in ("created", "updated", "failed")},
+    **{
+        f"charge.dispute.{name}": Topic.DISPUTE
+        for name in ("created", "updated", "closed", "funds_withdrawn", "funds_reinstated")
+    },
+    "setup_intent.succeeded": Topic.METHOD,
+    **{
+        f"payment_method.{name}": Topic.METHOD
+        for name in ("attached", "detached", "updated", "automatically_updated")
+    },
+    **{
+        f"invoice.{name}": Topic.INVOICE
+        for name in (
+            "created", "finalized", "paid", "payment_succeeded", "payment_failed", "payment_action_required",
+            "marked_uncollectible", "updated", "upcoming", "voided",
+        )
+    },
+    **{
+        f"customer.subscription.{name}": Topic.SUBSCRIPTION
+        for name in (
+            "created", "updated", "deleted", "paused", "resumed", "trial_will_end", "pending_update_applied",
+            "pending_update_expired",
+        )
+    },
+}  # fmt: skip
 
 
-def verify(body: bytes, signature: str, *, secrets: Sequence[str], now: datetime) -> ProviderEvent:
+def verify(body: bytes, signature: str, *, secrets: Sequence[str], now: datetime) -> SignedEvent:
     """The event in `body`, when one of `secrets` signed exactly these bytes within five minutes of `now`.
 
     The SDK raises TypeError for a signature that is not ASCII and ValueError for bodies that are no text: to anybody
     without our secret all of it is the same BadSignature. A blank secret is none: the SDK would take it for a key.
     """
-    stamp = _STAMP.search(signature) if signature.isascii() else None
-    if stamp is None or abs(now.timestamp() - int(stamp.group(1))) > TOLERANCE:
+    stamps = _STAMP.findall(signature) if signature.isascii() and len(signature) <= LONGEST else []
+    # More than one is two headers put together by somebody on the way: it can't be said which is meant.
+    if len(stamps) != 1 or abs(now.timestamp() - int(stamps[0])) > TOLERANCE:
         raise BadSignature("not signed, or not now")
     if not any(_signed_with(secret, body, signature) for secret in secrets if secret.strip()):
         raise BadSignature("signed by nobody we know")
@@ -38,21 +75,36 @@ def _signed_with(secret: str, body: bytes, signature: str) -> bool:
         return False
 
 
-def _read(body: bytes) -> ProviderEvent:
+def _read(body: bytes) -> SignedEvent:
     """Signed bytes that are no event of Stripe's are refused all the same."""
     try:
         event = json.loads(body)
-        about = event["data"]["object"]
-        found = ProviderEvent(
+        kind = event["type"]
+        found = SignedEvent(
             event_id=event["id"],
-            kind=event["type"],
-            object_type=about["object"],
-            object_ref=about["id"],
+            kind=kind,
+            topic=TOPICS.get(kind) if isinstance(kind, str) else None,
+            object_ref=_about(event["data"]),
             livemode=event["livemode"],
+            api_version=event.get("api_version") or "",
+            occurred_at=datetime.fromtimestamp(event["created"], UTC),
             payload=event,
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError) as error:
         raise BadSignature("signed, but no event") from error
-    if not all(isinstance(each, str) for each in (found.event_id, found.kind, found.object_type, found.object_ref)):
+    texts = (found.event_id, found.kind, found.object_ref, found.api_version)
+    if not all(isinstance(each, str) for each in texts) or not isinstance(found.livemode, bool):
         raise BadSignature("signed, but no event")
     return found
+
+
+def _about(data: Mapping[str, Any]) -> str:
+    """What has to be read again: the payment that a charge, refund or dispute belongs to, the customer of a method,
+    else the object itself. A detached method names its customer among what it was before."""
+    about = data["object"]
+    if about["object"] in ("charge", "refund", "dispute"):
+        return str(about.get("payment_intent") or about.get("charge") or about["id"])
+    if about["object"] in ("payment_method", "setup_intent"):
+        before = data.get("previous_attributes") or {}
+        return str(about.get("customer") or before.get("customer") or about["id"])
+    return str(about["id"])

@@ -2,46 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import stripe
+from django.conf import settings
 
+from billing_portal.kit.money import Money
 from payments.providers.base import (
     ChargeRequest,
     Charges,
+    Disputable,
+    DisputeFacts,
     MethodFacts,
+    Mirrors,
+    OutcomeUnknown,
     PaymentResult,
-    ProviderEvent,
     RefundRequest,
     RefundResult,
     Refunds,
     SavesMethods,
     SendsEvents,
     SetupResult,
+    SignedEvent,
+    Topic,
     UnknownReference,
 )
 from payments.providers.stripe import events
-from payments.providers.stripe.amounts import to_stripe
+from payments.providers.stripe.amounts import minimum, to_stripe
+from payments.providers.stripe.client import build_client
 from payments.providers.stripe.errors import translated
-from payments.providers.stripe.reading import declined, method_of, payment_of, refund_of
+from payments.providers.stripe.reading import declined, dispute_of, method_of, payment_of, refund_of
 
-# So that one answer tells brand, last four digits and what became of the charge.
-_EXPAND = ["payment_method", "latest_charge"]
+# So that one answer tells brand, last four digits, what became of the charge and what it cost.
+_EXPAND = ["payment_method", "latest_charge.balance_transaction"]
 _PAGE = 100
 
+_Result = TypeVar("_Result", PaymentResult, RefundResult)
 
-class StripeProvider(Charges, Refunds, SavesMethods, SendsEvents):
-    """`webhook_secrets`: several while they are being rotated. `environment` is sent along with every object."""
+
+class StripeProvider(Charges, Refunds, Disputable, SavesMethods, SendsEvents, Mirrors):
+    """`webhook_secrets`: several while they are being rotated. `environment` is sent along with every object, and what
+    names another one is not ours."""
 
     name: ClassVar[str] = "stripe"
     methods: ClassVar[frozenset[str]] = frozenset({"card", "us_bank_account"})
+    topics: ClassVar[Mapping[str, Topic]] = events.TOPICS
 
-    def __init__(self, client: stripe.StripeClient, *, webhook_secrets: Sequence[str], environment: str) -> None:
+    def __init__(
+        self, client: stripe.StripeClient, *, webhook_secrets: Sequence[str], environment: str, livemode: bool = False
+    ) -> None:
         self._api = client.v1
         self._webhook_secrets = tuple(webhook_secrets)
         self._environment = environment
+        self.livemode = livemode
 
     def charge(self, request: ChargeRequest) -> PaymentResult:
         """Create and confirm a PaymentIntent in one call.
@@ -64,22 +80,29 @@ class StripeProvider(Charges, Refunds, SavesMethods, SendsEvents):
             parameters["description"] = request.description
         if request.off_session:
             parameters["off_session"] = True
+        if request.saves_method:
+            parameters["setup_future_usage"] = "off_session"
         try:
             with translated(moves_money=True):
-                answer = self._api.payment_intents.create(parameters, {"idempotency_key": request.key})  # type: ignore[arg-type]
+                answer = self._api.payment_intents.create(parameters, _once(request.key))  # type: ignore[arg-type]
         except stripe.CardError as error:
-            return declined(error)
-        return payment_of(answer.to_dict())
+            return self._known(declined(error), error)
+        return self._payment(answer)
 
     def look_up(self, provider_ref: str) -> PaymentResult:
         """Source: Stripe API, "Retrieve a PaymentIntent"."""
         with translated(moves_money=False):
             answer = self._api.payment_intents.retrieve(provider_ref, {"expand": _EXPAND})
-        return payment_of(answer.to_dict())
+        return self._payment(answer)
 
     def find(self, metadata_id: str, *, since: datetime) -> PaymentResult | None:
         """Among the PaymentIntents made since then, by our id in their metadata. Stripe's search index lags behind; its
         list does not."""
+        return next((each for each in self.payments_since(since) if each.payment_id == metadata_id), None)
+
+    def payments_since(self, since: datetime) -> Iterator[PaymentResult]:
+        """Source: Stripe API, "List all PaymentIntents". One whose answer can't be read is left out: it has no outcome
+        to compare yet (an intent that was never confirmed)."""
         with translated(moves_money=False):
             page = self._api.payment_intents.list(
                 {
@@ -89,18 +112,21 @@ class StripeProvider(Charges, Refunds, SavesMethods, SendsEvents):
                 }
             )
             for intent in page.auto_paging_iter():
-                found = intent.to_dict()
-                if (found.get("metadata") or {}).get("payment_id") == metadata_id:
-                    return payment_of(found)
-        return None
+                try:
+                    yield self._payment(intent)
+                except OutcomeUnknown:
+                    continue
+
+    def minimum(self, currency: str) -> Money:
+        """Source: Stripe, "Minimum and maximum charge amounts"."""
+        return minimum(currency)
 
     def cancel(self, provider_ref: str) -> PaymentResult:
         """Source: Stripe API, "Cancel a PaymentIntent". Raises NotInThatState when money is on its way or has come."""
         with translated(moves_money=True):
-            answer = self._api.payment_intents.cancel(
-                provider_ref, {"expand": _EXPAND}, {"idempotency_key": f"cancel:{provider_ref}"}
-            )
-        return payment_of(answer.to_dict())
+            # Under no key of ours: twice is once by itself, and a key would repeat Stripe's own 500 for a day.
+            answer = self._api.payment_intents.cancel(provider_ref, {"expand": _EXPAND}, {"max_network_retries": 0})
+        return self._payment(answer)
 
     def refund(self, request: RefundRequest) -> RefundResult:
         """Source: Stripe API, "Create a refund"."""
@@ -111,15 +137,41 @@ class StripeProvider(Charges, Refunds, SavesMethods, SendsEvents):
                     "amount": to_stripe(request.amount),
                     "metadata": self._metadata(request.metadata),
                 },
-                {"idempotency_key": request.key},
+                _once(request.key),
             )
-        return refund_of(answer.to_dict())
+        return self._refund(answer)
 
     def look_up_refund(self, provider_ref: str) -> RefundResult:
         """Source: Stripe API, "Retrieve a refund"."""
         with translated(moves_money=False):
             answer = self._api.refunds.retrieve(provider_ref)
-        return refund_of(answer.to_dict())
+        return self._refund(answer)
+
+    def refunds_of(self, payment_ref: str) -> list[RefundResult]:
+        """Source: Stripe API, "List all refunds"."""
+        with translated(moves_money=False):
+            page = self._api.refunds.list({"payment_intent": payment_ref, "limit": _PAGE})
+            return [self._refund(each) for each in page.auto_paging_iter()][::-1]
+
+    def refunds_since(self, since: datetime) -> Iterator[RefundResult]:
+        """Source: Stripe API, "List all refunds"."""
+        with translated(moves_money=False):
+            page = self._api.refunds.list({"limit": _PAGE, "created": {"gte": int(since.timestamp())}})
+            for refund in page.auto_paging_iter():
+                yield self._refund(refund)
+
+    def disputes_of(self, payment_ref: str) -> list[DisputeFacts]:
+        """Source: Stripe API, "List all disputes"."""
+        with translated(moves_money=False):
+            page = self._api.disputes.list({"payment_intent": payment_ref, "limit": _PAGE})
+            return [dispute_of(each.to_dict()) for each in page.auto_paging_iter()][::-1]
+
+    def disputes_since(self, since: datetime) -> Iterator[DisputeFacts]:
+        """Source: Stripe API, "List all disputes"."""
+        with translated(moves_money=False):
+            page = self._api.disputes.list({"limit": _PAGE, "created": {"gte": int(since.timestamp())}})
+            for dispute in page.auto_paging_iter():
+                yield dispute_of(dispute.to_dict())
 
     def create_customer(self, *, email: str, name: str, key: str, metadata: Mapping[str, str]) -> str:
         """Source: Stripe API, "Create a customer"."""
@@ -129,18 +181,18 @@ class StripeProvider(Charges, Refunds, SavesMethods, SendsEvents):
             )
         return answer.id
 
-    def begin_setup(self, *, customer_ref: str, key: str, metadata: Mapping[str, str]) -> SetupResult:
+    def begin_setup(self, *, customer_ref: str, kind: str | None, key: str, metadata: Mapping[str, str]) -> SetupResult:
         """For use while the payer is away: bank accounts get their mandate this way. Source: "Create a SetupIntent"."""
+        parameters: dict[str, Any] = {
+            "customer": customer_ref,
+            "usage": "off_session",
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+            "metadata": self._metadata(metadata),
+        }
+        if kind:
+            parameters["excluded_payment_method_types"] = sorted(self.methods - {kind})
         with translated(moves_money=False):
-            answer = self._api.setup_intents.create(
-                {
-                    "customer": customer_ref,
-                    "usage": "off_session",
-                    "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
-                    "metadata": self._metadata(metadata),
-                },
-                {"idempotency_key": key},
-            )
+            answer = self._api.setup_intents.create(parameters, {"idempotency_key": key})  # type: ignore[arg-type]
         return SetupResult(provider_ref=answer.id, client_secret=str(answer.client_secret))
 
     def saved_methods(self, customer_ref: str) -> list[MethodFacts]:
@@ -157,9 +209,57 @@ class StripeProvider(Charges, Refunds, SavesMethods, SendsEvents):
                 raise UnknownReference("The method is not this customer's")
             self._api.payment_methods.detach(method_ref, {}, {"idempotency_key": f"detach:{method_ref}"})
 
-    def verify(self, body: bytes, signature: str, now: datetime) -> ProviderEvent:
+    def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> SignedEvent:
         """See `events`."""
-        return events.verify(body, signature, secrets=self._webhook_secrets, now=now)
+        return events.verify(body, headers.get("Stripe-Signature", ""), secrets=self._webhook_secrets, now=now)
+
+    def mirror(self, payload: Mapping[str, Any]) -> None:
+        """See `mirror`."""
+        # Here, not above: dj-stripe's models can't be imported before Django's apps are ready.
+        from payments.providers.stripe import mirror  # noqa: PLC0415
+
+        mirror.keep(payload)
 
     def _metadata(self, given: Mapping[str, str]) -> dict[str, str]:
         return {**given, "env": self._environment}
+
+    def _payment(self, answer: Any) -> PaymentResult:
+        intent = answer.to_dict()
+        return self._ours(payment_of(intent, request_id=_request_id(answer)), intent)
+
+    def _refund(self, answer: Any) -> RefundResult:
+        refund = answer.to_dict()
+        return self._ours(refund_of(refund, request_id=_request_id(answer)), refund)
+
+    def _known(self, result: PaymentResult, error: stripe.CardError) -> PaymentResult:
+        body = error.error.to_dict() if error.error is not None else {}
+        return self._ours(result, body.get("payment_intent") or {})
+
+    def _ours(self, result: _Result, answer: Mapping[str, Any]) -> _Result:
+        """Without our ids when another system that shares the account made it."""
+        if (answer.get("metadata") or {}).get("env") in (None, self._environment):
+            return result
+        if isinstance(result, PaymentResult):
+            return replace(result, payment_id=None, is_foreign=True)
+        return replace(result, refund_id=None)
+
+
+def from_settings() -> StripeProvider:
+    """The adapter as the environment describes it."""
+    return StripeProvider(
+        build_client(settings.STRIPE_SECRET_KEY, api_base=settings.STRIPE_API_BASE or None),
+        webhook_secrets=settings.STRIPE_WEBHOOK_SECRETS,
+        environment=settings.PROVIDER_ENVIRONMENT,
+        livemode=settings.STRIPE_LIVEMODE,
+    )
+
+
+def _once(key: str) -> stripe.RequestOptions:
+    """What moves money is sent once: of two tries the second may be refused while the first had been taken, and then
+    nobody could say that nothing moved. Who asks later asks under the same key."""
+    return {"idempotency_key": key, "max_network_retries": 0}
+
+
+def _request_id(answer: Any) -> str | None:
+    response = getattr(answer, "last_response", None)
+    return response.request_id if response is not None else None

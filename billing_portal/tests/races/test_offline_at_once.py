@@ -1,0 +1,173 @@
+"""Checks from many hands at once: cleared once, sent back once, paid out once, and no invoice paid twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.db.models import Sum
+
+from billing_portal.invariants import check_books
+from billing_portal.kit.moves import IllegalMove
+from billing_portal.tenants.models import Tenant
+from billing_portal.testing import at_once
+from billing_portal.tests import world
+from billing_portal.tests.stripe_world import StripeWorld
+from payments import queries
+from payments.errors import (
+    AlreadyCredited,
+    AlreadyPaid,
+    AlreadyRefunded,
+    AmountExceedsDue,
+    PaymentNotRefundable,
+    PayoutNotWaiting,
+    PayoutWaits,
+)
+from payments.models import Allocation, Discrepancy, Invoice, LedgerLeg, Payment, StatusChange
+from payments.providers import breaker
+from payments.tests.offline_world import (
+    check_over,
+    cleared,
+    not_paid_out,
+    paid_by,
+    paid_out,
+    payment_moves,
+    returned,
+    verify_check,
+)
+from payments.tests.refund_world import bill, card_payment, check_payment, credit_of, refund, tenant
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def acme() -> Tenant:
+    return tenant()
+
+
+@pytest.fixture(autouse=True)
+def books_hold(stripe: StripeWorld) -> Iterator[None]:
+    breaker.forget()
+    yield
+    assert check_books()[1] == []
+
+
+def in_clearing(acme: Tenant, invoice: Invoice) -> Payment:
+    clerk = world.user(staff=True)
+    return verify_check(world.check_for(acme, 10_000, clerk, invoice=invoice), clears_later=True)
+
+
+def legs_of(payment: Payment) -> int:
+    return LedgerLeg.objects.filter(payment=payment).count()
+
+
+def test_a_check_clears_once_whoever_says_so_at_once(acme: Tenant) -> None:
+    for month in ("2026-09", "2026-10", "2026-11"):
+        payment = in_clearing(acme, bill(acme, 10_000, month))
+        assert at_once(6, lambda _, payment=payment: cleared(payment)).errors == []
+        assert payment_moves(payment) == ["awaiting_review", "clearing", "succeeded"]
+        assert legs_of(payment) == 4
+
+
+def test_a_check_bounces_once_with_one_fee_whoever_says_so_at_once(acme: Tenant) -> None:
+    for month in ("2026-09", "2026-10", "2026-11"):
+        invoice = bill(acme, 10_000, month)
+        payment = in_clearing(acme, invoice)
+        assert at_once(6, lambda _, payment=payment: returned(payment, fee=2_500)).errors == []
+        assert payment_moves(payment) == ["awaiting_review", "clearing", "returned"]
+        assert (legs_of(payment), queries.amounts(invoice).open) == (4, 10_000)
+    assert Invoice.objects.filter(kind="one_off").count() == 3
+
+
+def test_a_check_that_clears_and_bounces_at_once_has_bounced(acme: Tenant) -> None:
+    for number in range(4):
+        invoice = bill(acme, 10_000, f"2026-{9 + number:02}")
+        payment = in_clearing(acme, invoice)
+
+        def act(number: int, payment: Payment = payment) -> Payment:
+            return returned(payment) if number % 2 else cleared(payment)
+
+        outcomes = at_once(4, act)
+        assert set(map(type, outcomes.errors)) <= {IllegalMove}, "it had bounced before it could clear"
+        assert payment_moves(payment)[-1] == "returned"
+        assert StatusChange.objects.filter(subject_id=payment.id, new="returned").count() == 1
+        assert queries.amounts(invoice).open == 10_000
+
+
+def test_a_return_and_refunds_at_once_never_give_what_is_not_here(acme: Tenant) -> None:
+    boss = world.user(staff=True)
+    for number in range(4):
+        invoice = bill(acme, 10_000, f"2026-{9 + number:02}")
+        payment = check_payment(acme, 10_000, invoice=invoice)
+
+        def act(number: int, payment: Payment = payment) -> object:
+            if number:
+                return refund(payment, 4_000, by=boss, destination="source" if number == 1 else "credit")
+            return returned(payment, fee=100)
+
+        outcomes = at_once(3, act)
+        assert set(map(type, outcomes.errors)) <= {PaymentNotRefundable, PayoutWaits}
+        if payment.refunds.filter(status="pending").exists():
+            paid_out(payment.refunds.get(status="pending"))
+            returned(payment)
+        given = payment.refunds.filter(status="succeeded", destination="source")
+        payment.refresh_from_db()
+        assert payment.status == "returned"
+        assert payment.returned_minor == 10_000 - (given.aggregate(total=Sum("amount_minor"))["total"] or 0)
+
+
+def test_a_payout_is_sent_or_canceled_and_never_both(acme: Tenant) -> None:
+    for number in range(4):
+        payment = check_payment(acme, 10_000, invoice=bill(acme, 10_000, f"2026-{9 + number:02}"))
+        given = refund(payment, 4_000)
+        outcomes = at_once(6, lambda number, given=given: not_paid_out(given) if number % 2 else paid_out(given))
+        assert set(map(type, outcomes.errors)) == {PayoutNotWaiting}
+        assert len({each.status for each in outcomes.results}) == 1
+        assert StatusChange.objects.filter(subject_id=given.id).count() == 2
+        assert legs_of(payment) == (4 if outcomes.results[0].status == "succeeded" else 2)
+
+
+def test_a_check_over_three_invoices_and_cards_for_the_same_pay_none_of_them_twice(
+    stripe: StripeWorld, acme: Tenant
+) -> None:
+    for _ in range(3):
+        whose = tenant()
+        three = [bill(whose, 5_000, month) for month in ("2026-09", "2026-10", "2026-11")]
+        payments = [check_over(three, [5_000] * 3), check_over(three[::-1], [5_000] * 3)]
+
+        def act(number: int, payments: list = payments, whose: Tenant = whose, three: list = three) -> Payment:
+            if number < 2:
+                return verify_check(payments[number])
+            return card_payment(whose, 5_000, invoice=three[number - 2])
+
+        outcomes = at_once(5, act)
+        assert set(map(type, outcomes.errors)) <= {AlreadyPaid, AmountExceedsDue}
+        for invoice in three:
+            total = Allocation.objects.filter(invoice=invoice).aggregate(total=Sum("amount_minor"))["total"]
+            assert total == 5_000
+        came = sum(Payment.objects.filter(tenant=whose, status="succeeded").values_list("amount_minor", flat=True))
+        assert credit_of(whose) == came - 15_000
+        for check in payments:
+            task = Discrepancy.objects.filter(payment=check, kind="not_needed").values_list("amount_minor", flat=True)
+            assert sum(task) == 15_000 - sum(paid_by(check).values())
+
+
+def test_bounces_with_fees_bills_and_refunds_at_once_stand_in_nobodys_way(acme: Tenant) -> None:
+    """They lock the same payments and invoices: no deadlock."""
+    boss = world.user(staff=True)
+    payments = [check_payment(acme, 6_000) for _ in range(3)]
+    for month in ("2026-09", "2026-10"):
+        bill(acme, 5_000, month)
+    world.call(acme, 4_100, world.at("2026-11-10 12:00"))
+
+    def act(number: int) -> object:
+        if number == 0:
+            return returned(payments[0], fee=700)
+        if number == 1:
+            return world.close(acme, "2026-11", world.at("2026-12-02 00:00"))
+        if number == 2:
+            return returned(payments[1], fee=900)
+        return refund(payments[number % 3], 300, by=boss, destination="credit" if number % 2 else "source")
+
+    outcomes = at_once(8, act)
+    assert set(map(type, outcomes.errors)) <= {AlreadyCredited, AlreadyRefunded, PaymentNotRefundable, PayoutWaits}

@@ -1,0 +1,104 @@
+"""Give up a payment that has not taken money: at the provider first, then in our books."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from billing_portal.kit.actors import Actor
+from billing_portal.tenants.models import Tenant
+from payments import queries
+from payments.actions import calling, settling, syncing
+from payments.errors import PaymentNotOpen
+from payments.models import Payment
+from payments.provider_answers import answer_for
+from payments.providers import registry
+from payments.providers.base import (
+    NotInThatState,
+    Outcome,
+    PaymentResult,
+    ProviderError,
+    TakesPayments,
+    UnknownReference,
+)
+
+Status = Payment.Status
+
+
+def cancel_payment(*, payment_id: UUID, actor: Actor, now: datetime) -> Payment:
+    """What its payer does not want to finish: a payment that waits for them, or offline money that the tenant declared
+    and nobody has looked at. Canceled before: as it is. Raises PaymentNotOpen, and what `provider_answers` says when
+    nobody can tell."""
+    payment = Payment.objects.select_related("tenant").get(id=payment_id)
+    if payment.status == Status.CANCELED:
+        return payment
+    if payment.status == Status.REQUIRES_ACTION:
+        payment = _cancel_at_provider(payment, actor, now)
+    elif payment.status == Status.AWAITING_REVIEW and payment.declared_by_tenant:
+        given_up = PaymentResult(Outcome.CANCELED)
+        payment = settling.settle_payment(
+            payment_id=payment.id, result=given_up, actor=actor, now=now, reason="taken back by who declared it"
+        )
+    if payment.status != Status.CANCELED:
+        raise PaymentNotOpen
+    return payment
+
+
+def make_way(*, tenant: Tenant, invoice_id: UUID, actor: Actor, now: datetime) -> None:
+    """Before a new attempt at an invoice: the one that waits for its payer is canceled, one that nobody heard of is
+    asked about. Raises what `provider_answers` says when the one that waits can't be canceled: it could still take
+    the money."""
+    open_ones = queries.payments(tenant).filter(invoice_id=invoice_id).select_related("tenant")
+    for payment in open_ones.filter(status=Status.REQUIRES_ACTION):
+        _cancel_at_provider(payment, actor, now)
+    lost = open_ones.filter(status__in=queries.RESERVING, next_check_at__lte=now)
+    for payment in lost:
+        try:
+            syncing.sync_payment(payment_id=payment.id, actor=actor, now=now)
+        except ProviderError:
+            continue  # it goes on holding its amount back
+
+
+def abandon_payment(*, payment_id: UUID, actor: Actor, now: datetime) -> None:
+    """A payment that failed: its browser must not be able to try another card on it. Had it taken money meanwhile, that
+    is booked. Raises ProviderError: to be tried again."""
+    payment = Payment.objects.select_related("tenant").get(id=payment_id)
+    provider = registry.named(payment.provider, TakesPayments)
+    if payment.status not in settling.ENDED or not payment.provider_ref or provider is None:
+        return
+    reference = payment.provider_ref
+    try:
+        calling.call(
+            "cancel",
+            lambda: provider.cancel(reference),
+            provider=provider,
+            tenant_id=payment.tenant_id,
+            payment_id=payment.id,
+            now=now,
+        )
+    except UnknownReference:
+        return
+    except NotInThatState:
+        syncing.sync_payment(payment_id=payment.id, actor=actor, now=now)
+
+
+def _cancel_at_provider(payment: Payment, actor: Actor, now: datetime) -> Payment:
+    """The payment as it is then: canceled, or wherever it had gone meanwhile."""
+    provider = registry.named(payment.provider, TakesPayments)
+    reference = payment.provider_ref
+    if provider is None or reference is None:
+        raise PaymentNotOpen
+    try:
+        result = calling.call(
+            "cancel",
+            lambda: provider.cancel(reference),
+            provider=provider,
+            tenant_id=payment.tenant_id,
+            payment_id=payment.id,
+            now=now,
+        )
+    except NotInThatState:
+        return syncing.sync_payment(payment_id=payment.id, actor=actor, now=now)
+    except ProviderError as error:
+        raise answer_for(error) from error
+    return settling.settle_payment(payment_id=payment.id, result=result, actor=actor, now=now, reason="given up")

@@ -1,0 +1,176 @@
+"""Make our books agree with a provider about one payment: read it again, then apply what was found.
+
+Webhooks, the payer's return, retries and reconciliation all come here. An event is a hint; what is read is the truth.
+Whoever reads an older state than another has applied does no harm: states, refunds and disputes move one way only.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from billing_portal.kit.actors import Actor
+from billing_portal.kit.moves import IllegalMove
+from payments.actions import calling, disputing, refunding, settling
+from payments.actions.discrepancies import report_discrepancy
+from payments.models import Discrepancy, Payment
+from payments.providers import registry
+from payments.providers.base import (
+    Disputable,
+    Outcome,
+    PaymentResult,
+    ProviderUnavailable,
+    Refunds,
+    TakesPayments,
+    UnknownReference,
+)
+
+Status = Payment.Status
+
+# A request that the provider has not heard of for so long never reached it: beyond any timeout, ours or a proxy's.
+NEVER_SENT_AFTER = timedelta(minutes=2)
+# A row may be made by a clock that is ahead of the provider's.
+CLOCKS_DIFFER_BY = timedelta(hours=1)
+# After this an unknown outcome is somebody's to look into.
+UNKNOWN_FOR_TOO_LONG = timedelta(hours=1)
+
+
+def sync_payment(*, payment_id: UUID, actor: Actor, now: datetime) -> Payment:
+    """The payment after its provider was asked, with `client_secret` while a step is left to the payer.
+
+    1. Read the payment, and where something may have come back its refunds and disputes, with no transaction open.
+    2. Apply each through its own door.
+    A payment of no provider that can be asked is as it is. Raises ProviderError: nothing was changed.
+    """
+    payment = Payment.objects.select_related("tenant").get(id=payment_id)
+    provider = registry.named(payment.provider, TakesPayments)
+    if provider is None:
+        return payment
+    try:
+        result = _read(payment, provider, now)
+    except UnknownReference:
+        if payment.status == Status.REQUIRES_ACTION and payment.approval_url:
+            return lapse(payment, actor=actor, now=now)
+        raise
+    if result is None:
+        return _never_sent(payment, actor, now)
+    payment = _apply(payment, result, actor, now)
+    arrived = payment.status in (Status.SUCCEEDED, Status.RETURNED) and payment.provider_ref
+    if arrived and (result.may_have_come_back or payment.refunds.exists() or payment.disputes.exists()):
+        payment = _sync_what_came_back(payment, provider, actor, now)
+    payment.client_secret, payment.can_capture = result.client_secret, result.can_capture
+    return payment
+
+
+def lapse(payment: Payment, *, actor: Actor, now: datetime) -> Payment:
+    """Its payer did not agree in time, and the provider has forgotten it: no money can come of it any more."""
+    lapsed = PaymentResult(
+        Outcome.CANCELED,
+        failure_code="lapsed",
+        failure_message="This payment was not finished in time. Nothing was charged.",
+    )
+    return settling.settle_payment(payment_id=payment.id, result=lapsed, actor=actor, now=now, reason="lapsed")
+
+
+def sync_by_reference(*, provider: str, payment_ref: str, actor: Actor, now: datetime) -> Payment | None:
+    """The payment that a provider's reference stands for, after a sync; None when it is not ours.
+
+    Before its first answer has come our row does not know the reference: then the provider's copy of our id leads to
+    it, which is why the row is committed before anybody is asked. Raises ProviderError.
+    """
+    able = registry.named(provider, TakesPayments)
+    if able is None:
+        raise ProviderUnavailable(f"{provider} is off")
+    mine = Payment.objects.filter(provider=provider, livemode=able.livemode)
+    known = mine.filter(Q(provider_ref=payment_ref) | Q(capture_ref=payment_ref))
+    payment_id = known.values_list("id", flat=True).first()
+    if payment_id is None:
+        try:
+            result = able.look_up(payment_ref)
+        except UnknownReference:
+            return None
+        payment_id = _named_by(result, provider)
+    if payment_id is None:
+        return None
+    return sync_payment(payment_id=payment_id, actor=actor, now=now)
+
+
+def _named_by(result: PaymentResult, provider: str) -> UUID | None:
+    """The row that the provider's copy of our id names, if there is one of that provider's."""
+    try:
+        named = UUID(result.payment_id or "")
+    except ValueError:
+        return None
+    with transaction.atomic():
+        row = Payment.objects.select_for_update(of=("self",)).filter(id=named, provider=provider).first()
+        if row is None or row.provider_ref not in (None, result.provider_ref):
+            return None
+        if row.provider_ref is None:
+            row.provider_ref = result.provider_ref
+            row.save(update_fields=["provider_ref"])
+    return row.id
+
+
+def _read(payment: Payment, provider: TakesPayments, now: datetime) -> PaymentResult | None:
+    """None when the provider does not know it."""
+    facts = {"provider": provider, "tenant_id": payment.tenant_id, "payment_id": payment.id, "now": now}
+    reference = payment.provider_ref
+    if reference:
+        return calling.call("look_up", lambda: provider.look_up(reference), **facts)  # type: ignore[arg-type]
+    since = payment.created_at - CLOCKS_DIFFER_BY
+    return calling.call("find", lambda: provider.find(str(payment.id), since=since), **facts)  # type: ignore[arg-type]
+
+
+def _apply(payment: Payment, result: PaymentResult, actor: Actor, now: datetime) -> Payment:
+    try:
+        settled = settling.settle_payment(payment_id=payment.id, result=result, actor=actor, now=now)
+    except IllegalMove:
+        if payment.status == Status.RETURNED and result.outcome is Outcome.SUCCEEDED:
+            return payment  # the provider's word for a charge that a bank took back is still "succeeded"
+        report_discrepancy(
+            kind=Discrepancy.Kind.STATE_DIFFERS,
+            provider=payment.provider,
+            provider_ref=str(payment.id),
+            amount=payment.amount,
+            detail=f"With us it is {payment.status}, with the provider {result.outcome.value}.",
+            payment=payment,
+            now=now,
+        )
+        return payment
+    if settled.outcome_unknown or settled.status == Status.CREATED:
+        settling.check_again_later(payment_id=payment.id, now=now)
+    return settled
+
+
+def _never_sent(payment: Payment, actor: Actor, now: datetime) -> Payment:
+    """The provider does not know it. While the request may still be on its way nobody can say that it never arrives."""
+    if payment.status not in (Status.CREATED, Status.PROCESSING):
+        return payment
+    if now - payment.updated_at < NEVER_SENT_AFTER:
+        settling.check_again_later(payment_id=payment.id, now=now)
+        return payment
+    nothing = PaymentResult(
+        Outcome.CANCELED,
+        failure_code="not_sent",
+        failure_message="This payment never reached the payment provider. Nothing was charged.",
+    )
+    return settling.settle_payment(
+        payment_id=payment.id, result=nothing, actor=actor, now=now, reason="the provider never heard of it"
+    )
+
+
+def _sync_what_came_back(payment: Payment, provider: TakesPayments, actor: Actor, now: datetime) -> Payment:
+    reference = payment.money_ref or ""
+    facts = {"provider": provider, "tenant_id": payment.tenant_id, "payment_id": payment.id, "now": now}
+    if isinstance(provider, Refunds):
+        refunds = calling.call("refunds_of", lambda: provider.refunds_of(reference), **facts)  # type: ignore[arg-type]
+        if refunds:
+            refunding.adopt_refunds(payment_id=payment.id, results=refunds, actor=actor, now=now)
+    if isinstance(provider, Disputable):
+        disputes = calling.call("disputes_of", lambda: provider.disputes_of(reference), **facts)  # type: ignore[arg-type]
+        if disputes:
+            disputing.apply_disputes(payment_id=payment.id, facts=disputes, actor=actor, now=now)
+    return Payment.objects.select_related("tenant").get(id=payment.id)

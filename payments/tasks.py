@@ -1,0 +1,79 @@
+"""The clock's doors to what providers tell and are asked: events, mirrors, unknown outcomes, reconciliation."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from celery import shared_task
+from django.utils import timezone
+
+from billing_portal.kit.actors import Actor
+from billing_portal.notices import outbox, waking
+from payments.actions import checking, reconciling
+from payments.inbox import handling, mirroring
+from payments.providers import registry
+from payments.providers.base import ProviderError, TakesPayments
+
+log = logging.getLogger(__name__)
+
+# Longer than a provider goes on sending an event that nobody takes (three days), with room for a long weekend.
+RECONCILED_DAYS = 7
+
+
+@shared_task(name=handling.TASK)
+def handle_events() -> None:
+    """Handle what is due. Woken after a receipt was committed, and by beat for what nobody was woken for."""
+    outcome = handling.handle_due(timezone.now())
+    if outcome.more:
+        waking.wake(handling.TASK)
+    elif outcome.busy:
+        waking.wake(handling.TASK, seconds=handling.BUSY.total_seconds())
+    if outcome.done:
+        outbox.wake()
+
+
+@shared_task(name="payments.mirror_events", soft_time_limit=5 * 60)
+def mirror_events() -> None:
+    """Hand on what was handled. By beat alone: support can wait a minute, and money waits for nobody here.
+
+    What is left at the end of a run is next minute's: a mirror that is behind must not keep a worker for itself.
+    """
+    mirroring.mirror_due(timezone.now())
+
+
+@shared_task(name="payments.check_unknown")
+def check_unknown() -> int:
+    """Ask what became of what nobody knows, as soon as it is due; returns how many stay unknown."""
+    found = checking.check_due(now=timezone.now())
+    if found.asked:
+        outbox.wake()
+    return found.unknown
+
+
+@shared_task(name="payments.reconcile", soft_time_limit=45 * 60)
+def reconcile() -> int:
+    """Each night, every provider: the last days' payments, refunds and disputes both ways, and whatever is open.
+
+    Returns how many differences are left for people; each is an error in the log.
+    """
+    now, left = timezone.now(), 0
+    for provider in registry.able(TakesPayments):
+        try:
+            run = reconciling.reconcile(
+                provider=provider, since=now - timedelta(days=RECONCILED_DAYS), actor=Actor.system("reconcile"), now=now
+            )
+        except ProviderError:
+            log.exception("%s could not be reconciled", provider.name)
+            left += 1
+            continue
+        if not run.agrees:
+            left += len(run.discrepancies) + len(run.failed)
+            log.error(
+                "our books and those of %s do not agree: %d differences, %d could not be asked about",
+                provider.name,
+                len(run.discrepancies),
+                len(run.failed),
+            )
+    outbox.wake()
+    return left

@@ -1,0 +1,9 @@
+"""The addresses that are given to providers."""
+
+from django.urls import path
+
+from payments.webhooks.views import ProviderWebhook
+
+urlpatterns = [
+    path("payments/stripe/webhook", ProviderWebhook.as_view(provider="stripe"), name="stripe-webhook"),
+]
