@@ -49,8 +49,13 @@ class InvalidAmount(BadInput):
 
     code = "invalid_amount"
 
-    def __init__(self, *, least: Money) -> None:
-        super().__init__(f"The least that can be paid this way is {money_text(least)}.", field="amount")
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, field="amount")
+
+
+class PaymentInProgress(Conflict):
+    code = "payment_in_progress"
+    detail = "Another payment of this invoice is under way. Wait until it has ended, or give it up."
 
 
 class MandateRequired(BadInput):

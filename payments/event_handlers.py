@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from uuid import UUID
 
 from django.conf import settings
@@ -18,8 +19,9 @@ from billing_portal.notices.outbox import Message
 from payments import method_queries, queries
 from payments.actions import capturing, syncing
 from payments.actions.collecting import collect_invoice
-from payments.actions.giving_up import abandon_payment
+from payments.actions.giving_up import abandon_payment, cancel_payment
 from payments.actions.syncing_methods import sync_methods
+from payments.errors import PaymentNotOpen
 from payments.inbox.registry import HandledEvent, handles
 from payments.models import Invoice, Payment, Refund
 from payments.providers.base import Topic
@@ -63,6 +65,13 @@ def invoice_collect(message: Message) -> None:
 def payment_abandoned(message: Message) -> None:
     """A payment that failed is closed at the provider too."""
     abandon_payment(payment_id=UUID(message.payload["paymentId"]), actor=Actor.system("abandon"), now=message.now)
+
+
+@outbox.handles("payment.unneeded")
+def payment_unneeded(message: Message) -> None:
+    """Its invoice was paid otherwise while it waited for its payer: it is given up. Finished by then, it is booked."""
+    with suppress(PaymentNotOpen):
+        cancel_payment(payment_id=UUID(message.payload["paymentId"]), actor=Actor.system("give_up"), now=message.now)
 
 
 @outbox.handles("payment.moved")

@@ -17,8 +17,8 @@ from payments.providers.base import ProviderError, TakesPayments
 
 log = logging.getLogger(__name__)
 
-# Longer than a provider goes on sending an event that nobody takes (three days), with room for a long weekend.
-RECONCILED_DAYS = 7
+# Longer than a provider goes on sending an event that nobody takes, and than a bank takes to send a refund back.
+RECONCILED_DAYS = 35
 
 
 @shared_task(name=handling.TASK)

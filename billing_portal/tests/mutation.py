@@ -182,7 +182,7 @@ def fees_are_billed_after_the_invoices_are_locked() -> None:
 
     issue = invoicing.issue_invoice
 
-    def locks_what_it_needs(*, sources: Any, **facts: Any) -> Any:
+    def locks_what_it_needs(*, sources: Any = None, **facts: Any) -> Any:
         return issue(**facts)
 
     def locks_nothing(payment_id: Any, fee: Any) -> list[Any]:

@@ -21,6 +21,7 @@ from payments.providers.base import (
     ProviderMisconfigured,
     ProviderRejected,
     ProviderUnavailable,
+    Unreadable,
 )
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ def call(
         error = raised
         raise
     finally:
+        (breaker.failed if _is_silence(error, came=came) else breaker.answered)(provider.name)
         # Also for what nobody foresaw: an attempt that can't be told is one whose outcome is unknown.
         _note(
             Attempt(
@@ -90,6 +92,13 @@ def _facts(answer: object, error: ProviderError | None, *, came: bool) -> dict[s
     return {"outcome": Attempt.Outcome.ANSWERED, "request_id": request_id}
 
 
+def _is_silence(error: ProviderError | None, *, came: bool) -> bool:
+    """Whether nobody answered, or nobody who could. One odd answer is about one object; the provider is there."""
+    if isinstance(error, Unreadable) or (error is not None and error.code == "idempotency_key_in_use"):
+        return False
+    return isinstance(error, (OutcomeUnknown, ProviderUnavailable)) or (error is None and not came)
+
+
 def _outcome(error: ProviderError) -> str:
     if isinstance(error, OutcomeUnknown):
         return Attempt.Outcome.UNKNOWN
@@ -99,10 +108,9 @@ def _outcome(error: ProviderError) -> str:
 
 
 def _note(attempt: Attempt) -> None:
-    """The breaker, the row and the line. An answer that came is not lost for want of its row."""
-    silent = attempt.outcome in (Attempt.Outcome.UNKNOWN, Attempt.Outcome.UNAVAILABLE)
-    (breaker.failed if silent else breaker.answered)(attempt.provider)
-    level = logging.WARNING if silent or attempt.outcome == Attempt.Outcome.REFUSED else logging.INFO
+    """The row and the line. An answer that came is not lost for want of its row."""
+    is_plain = attempt.outcome in (Attempt.Outcome.ANSWERED, Attempt.Outcome.DECLINED)
+    level = logging.INFO if is_plain else logging.WARNING
     log.log(
         level,
         "%s %s: %s",

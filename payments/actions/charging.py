@@ -8,10 +8,11 @@ from uuid import UUID
 from django.db import transaction
 
 from billing_portal.kit.actors import Actor, ActorKind
+from billing_portal.kit.display.amounts import money_text
 from billing_portal.kit.errors import BadInput, IdempotencyMismatch
 from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant
-from payments import method_queries, queries
+from payments import collect_queries, method_queries, queries
 from payments.actions import driving
 from payments.actions.addresses import with_addresses
 from payments.actions.giving_up import make_way
@@ -21,6 +22,7 @@ from payments.actions.opening import (
     locked_open_invoice,
     open_offline_payment,
     open_provider_payment,
+    payable_invoice,
 )
 from payments.actions.syncing_methods import sync_methods
 from payments.errors import (
@@ -30,6 +32,7 @@ from payments.errors import (
     MandateRequired,
     MethodNotFound,
     OtherMethodType,
+    PaymentInProgress,
     PossibleDuplicate,
 )
 from payments.models import Invoice, Payment
@@ -77,12 +80,28 @@ def start_payment(
         _check_method(tenant, provider, choice, now)
     elif isinstance(provider, ApprovesLater):
         choice = with_addresses(choice)
-    if invoice_id and not (key and queries.payments(tenant).filter(client_key=key).exists()):
-        make_way(tenant=tenant, invoice_id=invoice_id, actor=actor, now=now)
     wish = Wish(amount, choice, description, key, off_session, spreads)
+    if not (key and queries.payments(tenant).filter(client_key=key).exists()):
+        if invoice_id:
+            _check_due(payable_invoice(tenant, invoice_id), provider, wish)
+        check_amount(provider, amount)
+        if invoice_id:
+            make_way(tenant=tenant, invoice_id=invoice_id, actor=actor, now=now)
+    try:
+        return _start(provider, tenant, invoice_id, wish, actor, now)
+    except driving.StartAgain:
+        return _start(provider, tenant, invoice_id, wish, actor, now)
+
+
+def _start(
+    provider: TakesPayments, tenant: Tenant, invoice_id: UUID | None, wish: Wish, actor: Actor, now: datetime
+) -> Payment:
     payment, is_new = _open(provider, tenant, invoice_id, wish, actor, now)
-    if payment.status == Payment.Status.CREATED or not is_new:
-        return driving.drive(payment_id=payment.id, is_first=is_new, actor=actor, now=now)
+    payment = driving.drive(payment_id=payment.id, is_first=is_new, actor=actor, now=now)
+    if wish.key and not is_new and payment.client_key is None:
+        # What the first try had begun never reached anybody, and has just ended: this is a new one.
+        payment, is_new = _open(provider, tenant, invoice_id, wish, actor, now)
+        payment = driving.drive(payment_id=payment.id, is_first=is_new, actor=actor, now=now)
     return payment
 
 
@@ -100,9 +119,10 @@ def _open(
         tenant = Tenant.objects.select_for_update(no_key=True).get(id=tenant.id)
         if wish.key and (earlier := queries.payments(tenant).filter(client_key=wish.key).first()):
             return _same_request(earlier, invoice_id, wish), False
-        invoice = _payable_invoice(tenant, invoice_id, wish) if invoice_id else None
-        if isinstance(provider, TakesPayments) and wish.amount < (least := provider.minimum(wish.amount.currency)):
-            raise InvalidAmount(least=least)
+        invoice = locked_open_invoice(tenant, invoice_id) if invoice_id else None
+        if invoice:
+            _check_due(invoice, provider, wish)
+            _refuse_second_open_one(invoice, provider)
         if tenant.currency not in (None, wish.amount.currency):
             raise CurrencyMismatch(asked=wish.amount.currency, billed=tenant.currency)
         # What a provider charges for an invoice is held back from what is due: that stops the second click by itself.
@@ -142,15 +162,41 @@ def _same_request(earlier: Payment, invoice_id: UUID | None, wish: Wish) -> Paym
     return earlier
 
 
-def _payable_invoice(tenant: Tenant, invoice_id: UUID, wish: Wish) -> Invoice:
-    """The invoice, locked, when it can take that amount."""
-    invoice = locked_open_invoice(tenant, invoice_id)
+def _check_due(invoice: Invoice, provider: TakesPayments | ReceivesOffline, wish: Wish) -> None:
+    """Raises CurrencyMismatch, and AmountExceedsDue for more than it can take, with what waits beside it when the wish
+    spreads."""
     if wish.amount.currency != invoice.currency:
         raise CurrencyMismatch(asked=wish.amount.currency, billed=invoice.currency)
     due = Money(max(0, queries.amounts(invoice).payable), invoice.currency)
-    if due.minor == 0 or (wish.amount > due and not wish.spreads):
+    if due and wish.spreads and isinstance(provider, TakesPayments):
+        due += collect_queries.waiting_beside(invoice, provider)
+    if wish.amount > due:
         raise AmountExceedsDue(asked=wish.amount, due=due)
-    return invoice
+
+
+def _refuse_second_open_one(invoice: Invoice, provider: TakesPayments | ReceivesOffline) -> None:
+    """One open provider payment for each invoice, also for a part of it; the database holds it too."""
+    if isinstance(provider, ReceivesOffline):
+        return
+    open_ones = invoice.payments.filter(status__in=[*queries.RESERVING, Payment.Status.REQUIRES_ACTION])
+    if other := open_ones.first():
+        raise PaymentInProgress(paymentId=str(other.id))
+
+
+def check_amount(provider: TakesPayments, amount: Money) -> None:
+    """Raises BadInput for a currency that the provider does not take, InvalidAmount for an amount that it does not."""
+    limits = provider.limits(amount.currency)
+    if limits is None:
+        raise BadInput(
+            f"{amount.currency.upper()} can't be paid this way.", code="currency_not_supported", field="currency"
+        )
+    if amount < limits.least:
+        raise InvalidAmount(f"The least that can be paid this way is {money_text(limits.least)}.")
+    if limits.most and amount > limits.most:
+        raise InvalidAmount(f"The most that can be paid at once this way is {money_text(limits.most)}.")
+    if amount.minor % limits.step:
+        step = money_text(Money(limits.step, amount.currency))
+        raise InvalidAmount(f"What is paid this way is counted in steps of {step}.")
 
 
 def _check_method(tenant: Tenant, provider: Charges, choice: MethodChoice, now: datetime) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from billing_portal.kit.actors import Actor
-from payments.actions import capturing, refunding, settling, syncing
+from payments.actions import capturing, driving, refunding, settling, syncing
 from payments.actions.discrepancies import report_discrepancy
+from payments.actions.settling_refunds import ask_later
 from payments.models import Discrepancy, Payment, Refund
 from payments.providers.base import ProviderError
 
@@ -31,21 +33,42 @@ def check_due(*, now: datetime, limit: int = 200) -> Checked:
     payments = Payment.objects.filter(next_check_at__lte=now).order_by("next_check_at")
     for payment_id in list(payments.values_list("id", flat=True)[:limit]):
         found.asked += 1
-        try:
-            after = capturing.follow(payment_id=payment_id, actor=WHO, now=now)
-        except ProviderError as error:
-            log.info("no answer about payment %s: %s", payment_id, error)
-            settling.check_again_later(payment_id=payment_id, now=now)
-            after = Payment.objects.select_related("tenant").get(id=payment_id)
+        after = _ask(payment_id, now)
         if after.next_check_at is not None and after.status != Payment.Status.REQUIRES_ACTION:
             found.unknown += 1
             _tell_staff_of_old_ones(after, now)
     refunds = Refund.objects.filter(next_check_at__lte=now).order_by("next_check_at")
     for refund_id in list(refunds.values_list("id", flat=True)[:limit]):
         found.asked += 1
-        refund = refunding.check_refund(refund_id=refund_id, actor=WHO, now=now)
-        found.unknown += refund.next_check_at is not None
+        found.unknown += _ask_refund(refund_id, now)
     return found
+
+
+def _ask(payment_id: UUID, now: datetime) -> Payment:
+    """The payment after it was asked about, and sent again when the provider has not heard of it. Whatever one of them
+    stumbles over, the next one has its turn."""
+    try:
+        payment = capturing.follow(payment_id=payment_id, actor=WHO, now=now)
+        if payment.is_unheard:
+            return driving.send_again(payment, actor=WHO, now=now)
+    except ProviderError as error:
+        log.info("no answer about payment %s: %s", payment_id, error)
+    except Exception:
+        log.exception("payment %s could not be asked about", payment_id)
+    else:
+        return payment
+    settling.check_again_later(payment_id=payment_id, now=now)
+    return Payment.objects.select_related("tenant").get(id=payment_id)
+
+
+def _ask_refund(refund_id: UUID, now: datetime) -> bool:
+    """Whether it stays to be asked about."""
+    try:
+        refund = refunding.check_refund(refund_id=refund_id, actor=WHO, now=now)
+    except Exception:
+        log.exception("refund %s could not be asked about", refund_id)
+        refund = ask_later(refund_id=refund_id, now=now)
+    return refund.next_check_at is not None
 
 
 def _tell_staff_of_old_ones(payment: Payment, now: datetime) -> None:

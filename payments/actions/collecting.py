@@ -9,17 +9,19 @@ from uuid import UUID
 from billing_portal.kit.actors import Actor
 from billing_portal.kit.errors import BadInput, Conflict
 from billing_portal.kit.money import Money
-from payments import method_queries, queries
+from payments import collect_queries, method_queries, queries
 from payments.actions import driving
 from payments.actions.charging import start_payment
 from payments.actions.opening import MethodChoice
-from payments.errors import MethodNotFound
+from payments.errors import AmountExceedsDue, MethodNotFound
 from payments.models import Invoice, Payment, PaymentMethod
 from payments.providers import registry
 from payments.providers.base import Charges
 
 # A client's own key is plain ASCII: no client can take the place of this one.
 _KEY = "\N{SECTION SIGN}collect:"
+# How often it is reckoned anew when people pay meanwhile.
+TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,51 +41,45 @@ def collect_invoice(*, invoice_id: UUID, actor: Actor, now: datetime) -> Payment
     key = f"{_KEY}{invoice.id}"
     if earlier := queries.payments(invoice.tenant).filter(client_key=key).first():
         return driving.drive(payment_id=earlier.id, actor=actor, now=now)
+    for _ in range(TRIES):
+        try:
+            return _charge(invoice, key, actor, now)
+        except AmountExceedsDue:
+            continue  # something was paid while it was being reckoned
+        except (BadInput, Conflict, MethodNotFound):
+            break  # paid, being paid, or its method removed in the meantime
+    return None
+
+
+def _charge(invoice: Invoice, key: str, actor: Actor, now: datetime) -> Payment | None:
     method = method_queries.default_method(invoice.tenant)
     bill = _bill(invoice, method) if method and invoice.kind == Invoice.Kind.OVERAGE else None
     if bill is None or method is None:
         return None
-    try:
-        return start_payment(
-            tenant=invoice.tenant,
-            amount=bill.amount,
-            choice=MethodChoice(method.type, method_ref=method.provider_ref),
-            actor=actor,
-            now=now,
-            description=str(invoice),
-            invoice_id=invoice.id,
-            key=key,
-            off_session=True,
-            spreads=bill.spreads,
-        )
-    except (BadInput, Conflict, MethodNotFound):
-        return None  # paid, being paid, or its method removed in the meantime
+    return start_payment(
+        tenant=invoice.tenant,
+        amount=bill.amount,
+        choice=MethodChoice(method.type, method_ref=method.provider_ref),
+        actor=actor,
+        now=now,
+        description=str(invoice),
+        invoice_id=invoice.id,
+        key=key,
+        off_session=True,
+        spreads=bill.spreads,
+    )
 
 
 def _bill(invoice: Invoice, method: PaymentMethod) -> _Bill | None:
-    """What is due of it, with what waits of earlier ones; None while that is nothing or too little to be charged."""
+    """What is due of it, with what waits of earlier ones; None while that is nothing or too little to be charged. It is
+    looked at again under the tenant's lock."""
     provider = registry.named(method.provider, Charges)
-    if provider is None or invoice.status != Invoice.Status.OPEN:
+    limits = provider.limits(invoice.currency) if provider else None
+    if provider is None or limits is None or invoice.status != Invoice.Status.OPEN:
         return None
     due = Money(max(0, queries.amounts(invoice).payable), invoice.currency)
-    least = provider.minimum(invoice.currency)
-    waiting = _waiting(invoice, least)
+    waiting = collect_queries.waiting_beside(invoice, provider)
     total = due + waiting
-    if not due or total < least:
+    if not due or total < limits.least:
         return None
     return _Bill(total, spreads=bool(waiting))
-
-
-def _waiting(invoice: Invoice, least: Money) -> Money:
-    """What is due of the tenant's other invoices of this kind that were too small to be charged alone; nothing while an
-    earlier payment is bringing it."""
-    none = Money.zero(invoice.currency)
-    mine = queries.payments(invoice.tenant)
-    if mine.filter(spreads=True, status__in=queries.UNDER_WAY).exists():
-        return none
-    others = queries.invoices(invoice.tenant).filter(
-        status=Invoice.Status.OPEN, kind=Invoice.Kind.OVERAGE, currency=invoice.currency
-    )
-    amounts = queries.amounts_of(others.exclude(id=invoice.id))
-    small = (each.payable for each in amounts.values() if 0 < each.open < least.minor)
-    return sum((Money(max(0, minor), invoice.currency) for minor in small), none)

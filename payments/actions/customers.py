@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from datetime import datetime
 
@@ -36,7 +37,7 @@ def customer_for(*, tenant: Tenant, provider: SavesMethods, now: datetime) -> Pr
     """
     if found := customer_of(tenant, provider):
         return found
-    reference = _create(tenant, provider, now, key=f"cus:{tenant.id}")
+    reference = _create(tenant, provider, now, key=f"cus:{tenant.id}:{_fingerprint(tenant)}")
     row = ProviderCustomer(
         tenant=tenant, provider=provider.name, livemode=provider.livemode, provider_ref=reference, created_at=now
     )
@@ -54,6 +55,12 @@ def replace_customer(
     reference = _create(tenant, provider, now, key=f"cus:{tenant.id}:after:{gone.provider_ref}")
     ProviderCustomer.objects.filter(id=gone.id, provider_ref=gone.provider_ref).update(provider_ref=reference)
     return ProviderCustomer.objects.get(id=gone.id)
+
+
+def _fingerprint(tenant: Tenant) -> str:
+    """Of what is sent: a tenant that changes its address after a lost answer asks under another key, or the provider
+    would refuse it for a day."""
+    return hashlib.sha256(f"{tenant.billing_email}\n{tenant.name}".encode()).hexdigest()[:16]
 
 
 def _create(tenant: Tenant, provider: SavesMethods, now: datetime, key: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
 
 from billing_portal.kit.actors import Actor
-from payments.actions import calling, saving_methods, settling, syncing
+from payments.actions import calling, customers, settling, syncing
 from payments.errors import MethodNotFound
 from payments.models import Payment
 from payments.provider_answers import answer_for
@@ -25,8 +25,18 @@ from payments.providers.base import (
     ProviderUnavailable,
     SavesMethods,
     TakesPayments,
+    UnknownCustomer,
     UnknownReference,
 )
+
+# Providers forget an idempotency key after a day: what was sent long ago is looked for before it is sent again.
+KEY_IS_KNOWN_FOR = timedelta(hours=12)
+# A payer who was told that the payment is on its way does not expect it hours later.
+SENT_AGAIN_FOR = timedelta(minutes=15)
+
+
+class StartAgain(Exception):
+    """The customer at the provider was gone and has been replaced; the row has ended, and a new one will do."""
 
 
 def drive(*, payment_id: UUID, actor: Actor, now: datetime, is_first: bool = False) -> Payment:
@@ -34,23 +44,34 @@ def drive(*, payment_id: UUID, actor: Actor, now: datetime, is_first: bool = Fal
     the payer.
 
     A row in `created` is sent under the key derived from it, whoever made the row: the same key is the same charge.
-    One whose outcome is unknown, or that waits for its payer, is asked about. Anything else is as it is.
+    One whose outcome is unknown, or that waits for its payer, is asked about, and sent again when the provider has not
+    heard of it. Anything else is as it is.
     `is_first`: this row was never sent before. Only then does a refusal mean that nothing moved: the row ends as
-    `canceled`, and MethodNotFound or what `provider_answers` makes of it is raised. Of a row that somebody may have
-    sent already nobody knows yet, whatever is answered now.
+    `canceled`, and MethodNotFound, StartAgain or what `provider_answers` makes of it is raised. Of a row that somebody
+    may have sent already nobody knows yet, whatever is answered now.
     """
     payment = Payment.objects.select_related("tenant", "invoice").get(id=payment_id)
-    if payment.status == Payment.Status.CREATED:
-        return _send(payment, is_first, actor, now)
-    if payment.status == Payment.Status.REQUIRES_ACTION or payment.outcome_unknown:
+    if payment.status == Payment.Status.CREATED and (is_first or now - payment.created_at < KEY_IS_KNOWN_FOR):
+        return _send(payment, is_first=is_first, actor=actor, now=now)
+    if payment.status in (Payment.Status.CREATED, Payment.Status.REQUIRES_ACTION) or payment.outcome_unknown:
         try:
-            return syncing.sync_payment(payment_id=payment.id, actor=actor, now=now)
+            payment = syncing.sync_payment(payment_id=payment.id, actor=actor, now=now)
         except ProviderError:
             return payment  # what is known is the row; who asked gets that
+        return send_again(payment, actor=actor, now=now) if payment.is_unheard else payment
     return payment
 
 
-def _send(payment: Payment, is_first: bool, actor: Actor, now: datetime) -> Payment:  # noqa: FBT001
+def send_again(payment: Payment, *, actor: Actor, now: datetime) -> Payment:
+    """What was said to be on its way, and the provider has not heard of: the request was lost, or is still coming.
+    Under the same key both are one charge, as long as the provider remembers the key."""
+    was_promised = payment.outcome_unknown or payment.off_session
+    if not was_promised or now - payment.created_at >= SENT_AGAIN_FOR:
+        return payment
+    return _send(payment, is_first=False, actor=actor, now=now)
+
+
+def _send(payment: Payment, *, is_first: bool, actor: Actor, now: datetime) -> Payment:
     provider = registry.named(payment.provider, TakesPayments)
     try:
         result = _asked(payment, provider, now)
@@ -58,10 +79,25 @@ def _send(payment: Payment, is_first: bool, actor: Actor, now: datetime) -> Paym
         if not is_first or isinstance(error, OutcomeUnknown):
             return settling.mark_unknown(payment_id=payment.id, sent_from=Payment.Status.CREATED, actor=actor, now=now)
         _end(payment, error, actor, now)
+        if isinstance(error, UnknownCustomer):
+            _replace_customer(payment, now)
         raise MethodNotFound if isinstance(error, UnknownReference) else answer_for(error) from error
     payment = settling.settle_payment(payment_id=payment.id, result=result, actor=actor, now=now)
     payment.client_secret = result.client_secret
     return payment
+
+
+def _replace_customer(payment: Payment, now: datetime) -> None:
+    """Raises StartAgain once there is another."""
+    provider = registry.named(payment.provider, SavesMethods)
+    gone = customers.customer_of(payment.tenant, provider) if provider else None
+    if provider is None or gone is None:
+        return
+    try:
+        customers.replace_customer(gone=gone, tenant=payment.tenant, provider=provider, now=now)
+    except ProviderError as error:
+        raise answer_for(error) from error
+    raise StartAgain
 
 
 def _asked(payment: Payment, provider: TakesPayments | None, now: datetime) -> PaymentResult:
@@ -69,7 +105,7 @@ def _asked(payment: Payment, provider: TakesPayments | None, now: datetime) -> P
     facts = {"provider": provider, "tenant_id": payment.tenant_id, "payment_id": payment.id, "now": now}
     if isinstance(provider, Charges):
         customer = (
-            saving_methods.customer_for(tenant=payment.tenant, provider=provider, now=now).provider_ref
+            customers.customer_for(tenant=payment.tenant, provider=provider, now=now).provider_ref
             if isinstance(provider, SavesMethods)
             else None
         )

@@ -220,6 +220,15 @@ def close_if_covered(invoice: Invoice, *, actor: Actor, now: datetime) -> None:
         at=now,
         reason="covered",
     )
+    # Whoever is still at their bank's page for it would pay what nobody needs any more.
+    for payment in invoice.payments.filter(status=Payment.Status.REQUIRES_ACTION).select_related("tenant"):
+        outbox.write(
+            topic="payment.unneeded",
+            payload={"paymentId": str(payment.id)},
+            tenant=payment.tenant,
+            now=now,
+            dedupe_key=f"payment.unneeded:{payment.id}:{now.isoformat()}",
+        )
 
 
 def _remittance_code(tenant: Tenant, sequence: int) -> str:

@@ -53,7 +53,15 @@ class Wish:
 
 def locked_open_invoice(tenant: Tenant, invoice_id: UUID) -> Invoice:
     """The tenant's invoice, locked, when it can be paid. Raises NotFound, AlreadyPaid, InvoiceNotOpen."""
-    invoice = queries.invoices(tenant).select_for_update().filter(id=invoice_id).first()
+    return _payable(queries.invoices(tenant).select_for_update().filter(id=invoice_id).first())
+
+
+def payable_invoice(tenant: Tenant, invoice_id: UUID) -> Invoice:
+    """The same without a lock: to tell a mistake before anything is done. Raises as `locked_open_invoice`."""
+    return _payable(queries.invoices(tenant).filter(id=invoice_id).first())
+
+
+def _payable(invoice: Invoice | None) -> Invoice:
     if invoice is None:
         raise NotFound
     if invoice.status == Invoice.Status.PAID:

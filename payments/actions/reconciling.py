@@ -15,7 +15,6 @@ from uuid import UUID
 from django.db.models import Q
 
 from billing_portal.kit.actors import Actor
-from billing_portal.kit.errors import BillingError
 from payments.actions import settling, syncing
 from payments.actions.discrepancies import report_discrepancy
 from payments.models import Discrepancy, Dispute, Payment, Refund
@@ -24,7 +23,6 @@ from payments.providers.base import (
     DisputeFacts,
     Outcome,
     PaymentResult,
-    ProviderError,
     RefundResult,
     Refunds,
     TakesPayments,
@@ -182,7 +180,7 @@ class _Run:
             syncing.sync_payment(payment_id=payment_id, actor=self.actor, now=self.now)
         except UnknownReference:
             self._missing_there(payment_id)
-        except (ProviderError, BillingError) as error:
+        except Exception as error:
             log.exception("payment %s could not be reconciled", payment_id)
             self.report.failed.append(f"payment {payment_id}: {error}")
 
@@ -219,8 +217,7 @@ def _differs(row: Payment, result: PaymentResult) -> bool:
     """Whether the provider's copy says anything that our row does not."""
     theirs = result.outcome.value
     same_state = row.status == theirs or (row.status in settling.ENDED and theirs in settling.ENDED)
-    if row.status == Status.RETURNED and theirs == Status.SUCCEEDED:
-        same_state = True
+    same_state = same_state or (row.status == Status.RETURNED and theirs == Status.SUCCEEDED)
     return (
         not same_state
         or row.outcome_unknown

@@ -56,7 +56,9 @@ def settle_payment(
         _report_other_amount(payment, result, now)
         return payment
     old, new = payment.status, result.outcome.value
-    if old == new or (old in ENDED and new in ENDED):
+    # The provider's word for a charge that a bank took back is still "succeeded".
+    is_known = old == new or (old in ENDED and new in ENDED) or (old == Status.RETURNED and new == Status.SUCCEEDED)
+    if is_known:
         return _learn(payment, result, now)
     PAYMENT_MOVES.check(old, new)
     payment.status = new

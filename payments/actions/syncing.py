@@ -14,6 +14,7 @@ from django.db.models import Q
 
 from billing_portal.kit.actors import Actor
 from billing_portal.kit.moves import IllegalMove
+from billing_portal.notices import outbox
 from payments.actions import calling, disputing, refunding, settling
 from payments.actions.discrepancies import report_discrepancy
 from payments.models import Discrepancy, Payment
@@ -32,6 +33,8 @@ Status = Payment.Status
 
 # A request that the provider has not heard of for so long never reached it: beyond any timeout, ours or a proxy's.
 NEVER_SENT_AFTER = timedelta(minutes=2)
+# One whose payer was told that it is on its way is sent again meanwhile: the last time has to have its chance too.
+GIVEN_UP_AFTER = timedelta(minutes=20)
 # A row may be made by a clock that is ahead of the provider's.
 CLOCKS_DIFFER_BY = timedelta(hours=1)
 # After this an unknown outcome is somebody's to look into.
@@ -48,6 +51,7 @@ def sync_payment(*, payment_id: UUID, actor: Actor, now: datetime) -> Payment:
     payment = Payment.objects.select_related("tenant").get(id=payment_id)
     provider = registry.named(payment.provider, TakesPayments)
     if provider is None:
+        settling.check_again_later(payment_id=payment.id, now=now)
         return payment
     try:
         result = _read(payment, provider, now)
@@ -56,7 +60,7 @@ def sync_payment(*, payment_id: UUID, actor: Actor, now: datetime) -> Payment:
             return lapse(payment, actor=actor, now=now)
         raise
     if result is None:
-        return _never_sent(payment, actor, now)
+        return _unheard(payment, actor, now)
     payment = _apply(payment, result, actor, now)
     arrived = payment.status in (Status.SUCCEEDED, Status.RETURNED) and payment.provider_ref
     if arrived and (result.may_have_come_back or payment.refunds.exists() or payment.disputes.exists()):
@@ -128,8 +132,9 @@ def _apply(payment: Payment, result: PaymentResult, actor: Actor, now: datetime)
     try:
         settled = settling.settle_payment(payment_id=payment.id, result=result, actor=actor, now=now)
     except IllegalMove:
-        if payment.status == Status.RETURNED and result.outcome is Outcome.SUCCEEDED:
-            return payment  # the provider's word for a charge that a bank took back is still "succeeded"
+        current = Payment.objects.select_related("tenant").get(id=payment.id)
+        if current.status != payment.status:
+            return current  # somebody has read a newer answer while we were reading
         report_discrepancy(
             kind=Discrepancy.Kind.STATE_DIFFERS,
             provider=payment.provider,
@@ -145,21 +150,36 @@ def _apply(payment: Payment, result: PaymentResult, actor: Actor, now: datetime)
     return settled
 
 
-def _never_sent(payment: Payment, actor: Actor, now: datetime) -> Payment:
-    """The provider does not know it. While the request may still be on its way nobody can say that it never arrives."""
+def _unheard(payment: Payment, actor: Actor, now: datetime) -> Payment:
+    """The provider does not know it. While the request may still be on its way, or is sent again, nobody can say that
+    it never arrives; after that the payment ends, its key is free, and what was to be collected is collected anew."""
     if payment.status not in (Status.CREATED, Status.PROCESSING):
         return payment
-    if now - payment.updated_at < NEVER_SENT_AFTER:
+    patience = NEVER_SENT_AFTER if payment.status == Status.CREATED else GIVEN_UP_AFTER
+    if now - payment.created_at < patience:
         settling.check_again_later(payment_id=payment.id, now=now)
+        payment.is_unheard = True
         return payment
     nothing = PaymentResult(
         Outcome.CANCELED,
         failure_code="not_sent",
         failure_message="This payment never reached the payment provider. Nothing was charged.",
     )
-    return settling.settle_payment(
-        payment_id=payment.id, result=nothing, actor=actor, now=now, reason="the provider never heard of it"
-    )
+    with transaction.atomic():
+        ended = settling.settle_payment(
+            payment_id=payment.id, result=nothing, actor=actor, now=now, reason="the provider never heard of it"
+        )
+        Payment.objects.filter(id=payment.id, status=Status.CANCELED).update(client_key=None)
+        if payment.off_session and payment.invoice_id:
+            outbox.write(
+                topic="invoice.collect",
+                payload={"invoiceId": str(payment.invoice_id)},
+                tenant=payment.tenant,
+                now=now,
+                dedupe_key=f"invoice.collect:{payment.invoice_id}:after:{payment.id}",
+            )
+    ended.client_key = None
+    return ended
 
 
 def _sync_what_came_back(payment: Payment, provider: TakesPayments, actor: Actor, now: datetime) -> Payment:

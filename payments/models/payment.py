@@ -64,6 +64,8 @@ class Payment(models.Model):
     client_secret: str | None = None
     # That the payer has agreed on the provider's page, and nobody has taken the money: as whoever asked was told.
     can_capture: bool = False
+    # That the provider, just asked, has never heard of it.
+    is_unheard: bool = False
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="payments")

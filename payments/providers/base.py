@@ -207,6 +207,10 @@ class OutcomeUnknown(ProviderError):
     """The request left and no answer came, or none that can be read. Money may have moved: ask, under the same key."""
 
 
+class Unreadable(OutcomeUnknown):
+    """An answer came, and nobody can read it. Whoever answers is there: the breaker stays closed."""
+
+
 class ProviderUnavailable(ProviderError):
     """The request surely did nothing: refused connection, too many requests."""
 
@@ -221,6 +225,10 @@ class ProviderRejected(ProviderError):
 
 class UnknownReference(ProviderError):
     """A method, customer or payment that the provider does not know."""
+
+
+class UnknownCustomer(UnknownReference):
+    """The customer was deleted in the provider's own dashboard, with all that it had saved."""
 
 
 class NotApproved(ProviderError):
@@ -267,6 +275,15 @@ class ReceivesOffline(Provider):
         """Somebody looked and did not find the money."""
 
 
+@dataclass(frozen=True, slots=True)
+class AmountLimits:
+    """What a provider takes in a currency: no less, no more, and in these steps of the smallest unit."""
+
+    least: Money
+    most: Money | None = None
+    step: int = 1
+
+
 class TakesPayments(Provider):
     """Has payments that can be asked about, at whatever point they are."""
 
@@ -283,12 +300,13 @@ class TakesPayments(Provider):
         """Give up a payment that has not taken money. Raises NotInThatState."""
 
     @abstractmethod
-    def minimum(self, currency: str) -> Money:
-        """The least it takes in a currency."""
+    def limits(self, currency: str) -> AmountLimits | None:
+        """What it takes in a currency; None where it does not take the currency at all."""
 
     @abstractmethod
     def payments_since(self, since: datetime) -> Iterator[PaymentResult]:
-        """Every payment that the provider made since then, ours or not, newest first."""
+        """Every payment that the provider made since then, ours or not, newest first. One that can't be read is left
+        out, and logged."""
 
 
 class Charges(TakesPayments):

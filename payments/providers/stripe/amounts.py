@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from billing_portal.kit.currencies import CURRENCIES
 from billing_portal.kit.money import Money
-from payments.providers.base import ProviderRejected
+from payments.providers.base import AmountLimits, ProviderRejected
 
 
 def to_stripe(amount: Money) -> int:
@@ -38,9 +38,21 @@ _MINIMUM = {
 }  # fmt: skip
 
 
-def minimum(currency: str) -> Money:
-    """The least that Stripe charges; one unit where it names no minimum."""
+# In Stripe's units, of whatever currency: docs.stripe.com/currencies.
+_MOST = 99_999_999
+
+
+def limits(currency: str) -> AmountLimits | None:
+    """What Stripe charges in a currency; None for one that it does not take.
+
+    Three places are counted, of which the last is always 0; and of a currency that Stripe counts in whole units only
+    whole ones can be charged. Source: Stripe, "Supported currencies" and "Minimum and maximum charge amounts".
+    """
     known = CURRENCIES.get(currency)
-    if known is None or known.stripe is None or currency not in _MINIMUM:
-        return Money(1, currency)
-    return from_stripe(_MINIMUM[currency], currency)
+    if known is None or known.stripe is None:
+        return None
+    step = 10 if known.stripe == 3 else 10 ** max(0, known.iso - known.stripe)
+    least = from_stripe(_MINIMUM[currency], currency) if currency in _MINIMUM else Money(step, currency)
+    shift = known.iso - known.stripe
+    most = _MOST * 10**shift if shift >= 0 else _MOST // 10**-shift
+    return AmountLimits(least, Money(most - most % step, currency), step)

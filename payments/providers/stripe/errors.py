@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,9 +16,15 @@ from payments.providers.base import (
     ProviderRejected,
     ProviderUnavailable,
     RefundTooLarge,
+    UnknownCustomer,
     UnknownReference,
+    Unreadable,
 )
 
+log = logging.getLogger(__name__)
+
+# What comes of an answer that is no object of Stripe's, or half of one: out of the SDK, and out of our reading.
+_UNREADABLE = (KeyError, IndexError, TypeError, AttributeError, ValueError)
 # What a refused connection looks like inside the SDK's text: the request never left.
 _NEVER_LEFT = ("connection refused", "name or service not known", "failed to establish a new connection", "getaddrinfo")
 
@@ -34,6 +41,19 @@ def translated(*, moves_money: bool) -> Iterator[None]:
         raise
     except stripe.StripeError as error:
         raise _ours(error, moves_money=moves_money) from error
+    except _UNREADABLE as error:
+        log.exception("Stripe's answer can't be read")
+        raise (Unreadable if moves_money else ProviderUnavailable)("Stripe's answer can't be read") from error
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Let the body read an answer that came. What it stumbles over is not known to have done nothing: Unreadable."""
+    try:
+        yield
+    except (ProviderRejected, *_UNREADABLE) as error:
+        log.exception("Stripe's answer can't be read")
+        raise Unreadable(f"Stripe's answer can't be read: {error}") from error
 
 
 def _ours(error: stripe.StripeError, *, moves_money: bool) -> ProviderError:
@@ -61,6 +81,8 @@ def _invalid(error: stripe.InvalidRequestError, facts: dict[str, str | None]) ->
         # "a similar object exists in live mode": the id is right and the key is of the other mode.
         if "similar object exists" in str(error):
             return ProviderMisconfigured("The object lives in Stripe's other mode", **facts)
+        if error.param == "customer":
+            return UnknownCustomer("Stripe knows no such customer", **facts)
         return UnknownReference("Stripe knows no such object", **facts)
     if code in ("charge_already_refunded", "refund_disputed_payment", "charge_disputed") or (
         code is None and error.param == "amount"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
@@ -10,15 +10,14 @@ from typing import Any, ClassVar, TypeVar
 import stripe
 from django.conf import settings
 
-from billing_portal.kit.money import Money
 from payments.providers.base import (
+    AmountLimits,
     ChargeRequest,
     Charges,
     Disputable,
     DisputeFacts,
     MethodFacts,
     Mirrors,
-    OutcomeUnknown,
     PaymentResult,
     RefundRequest,
     RefundResult,
@@ -29,11 +28,12 @@ from payments.providers.base import (
     SignedEvent,
     Topic,
     UnknownReference,
+    Unreadable,
 )
 from payments.providers.stripe import events
-from payments.providers.stripe.amounts import minimum, to_stripe
+from payments.providers.stripe.amounts import limits, to_stripe
 from payments.providers.stripe.client import build_client
-from payments.providers.stripe.errors import translated
+from payments.providers.stripe.errors import readable, translated
 from payments.providers.stripe.reading import declined, dispute_of, method_of, payment_of, refund_of
 
 # So that one answer tells brand, last four digits, what became of the charge and what it cost.
@@ -41,6 +41,7 @@ _EXPAND = ["payment_method", "latest_charge.balance_transaction"]
 _PAGE = 100
 
 _Result = TypeVar("_Result", PaymentResult, RefundResult)
+_Thing = TypeVar("_Thing")
 
 
 class StripeProvider(Charges, Refunds, Disputable, SavesMethods, SendsEvents, Mirrors):
@@ -86,7 +87,7 @@ class StripeProvider(Charges, Refunds, Disputable, SavesMethods, SendsEvents, Mi
             with translated(moves_money=True):
                 answer = self._api.payment_intents.create(parameters, _once(request.key))  # type: ignore[arg-type]
         except stripe.CardError as error:
-            return self._known(declined(error), error)
+            return self._known(error)
         return self._payment(answer)
 
     def look_up(self, provider_ref: str) -> PaymentResult:
@@ -101,8 +102,7 @@ class StripeProvider(Charges, Refunds, Disputable, SavesMethods, SendsEvents, Mi
         return next((each for each in self.payments_since(since) if each.payment_id == metadata_id), None)
 
     def payments_since(self, since: datetime) -> Iterator[PaymentResult]:
-        """Source: Stripe API, "List all PaymentIntents". One whose answer can't be read is left out: it has no outcome
-        to compare yet (an intent that was never confirmed)."""
+        """Source: Stripe API, "List all PaymentIntents". One that was never confirmed has no outcome to compare."""
         with translated(moves_money=False):
             page = self._api.payment_intents.list(
                 {
@@ -111,15 +111,11 @@ class StripeProvider(Charges, Refunds, Disputable, SavesMethods, SendsEvents, Mi
                     "expand": [f"data.{each}" for each in _EXPAND],
                 }
             )
-            for intent in page.auto_paging_iter():
-                try:
-                    yield self._payment(intent)
-                except OutcomeUnknown:
-                    continue
+            yield from _those_that_can_be_read(page, self._payment)
 
-    def minimum(self, currency: str) -> Money:
-        """Source: Stripe, "Minimum and maximum charge amounts"."""
-        return minimum(currency)
+    def limits(self, currency: str) -> AmountLimits | None:
+        """See `amounts`."""
+        return limits(currency)
 
     def cancel(self, provider_ref: str) -> PaymentResult:
         """Source: Stripe API, "Cancel a PaymentIntent". Raises NotInThatState when money is on its way or has come."""
@@ -157,21 +153,19 @@ class StripeProvider(Charges, Refunds, Disputable, SavesMethods, SendsEvents, Mi
         """Source: Stripe API, "List all refunds"."""
         with translated(moves_money=False):
             page = self._api.refunds.list({"limit": _PAGE, "created": {"gte": int(since.timestamp())}})
-            for refund in page.auto_paging_iter():
-                yield self._refund(refund)
+            yield from _those_that_can_be_read(page, self._refund)
 
     def disputes_of(self, payment_ref: str) -> list[DisputeFacts]:
         """Source: Stripe API, "List all disputes"."""
         with translated(moves_money=False):
             page = self._api.disputes.list({"payment_intent": payment_ref, "limit": _PAGE})
-            return [dispute_of(each.to_dict()) for each in page.auto_paging_iter()][::-1]
+            return [_dispute(each) for each in page.auto_paging_iter()][::-1]
 
     def disputes_since(self, since: datetime) -> Iterator[DisputeFacts]:
         """Source: Stripe API, "List all disputes"."""
         with translated(moves_money=False):
             page = self._api.disputes.list({"limit": _PAGE, "created": {"gte": int(since.timestamp())}})
-            for dispute in page.auto_paging_iter():
-                yield dispute_of(dispute.to_dict())
+            yield from _those_that_can_be_read(page, _dispute)
 
     def create_customer(self, *, email: str, name: str, key: str, metadata: Mapping[str, str]) -> str:
         """Source: Stripe API, "Create a customer"."""
@@ -224,16 +218,19 @@ class StripeProvider(Charges, Refunds, Disputable, SavesMethods, SendsEvents, Mi
         return {**given, "env": self._environment}
 
     def _payment(self, answer: Any) -> PaymentResult:
-        intent = answer.to_dict()
-        return self._ours(payment_of(intent, request_id=_request_id(answer)), intent)
+        with readable():
+            intent = answer.to_dict()
+            return self._ours(payment_of(intent, request_id=_request_id(answer)), intent)
 
     def _refund(self, answer: Any) -> RefundResult:
-        refund = answer.to_dict()
-        return self._ours(refund_of(refund, request_id=_request_id(answer)), refund)
+        with readable():
+            refund = answer.to_dict()
+            return self._ours(refund_of(refund, request_id=_request_id(answer)), refund)
 
-    def _known(self, result: PaymentResult, error: stripe.CardError) -> PaymentResult:
-        body = error.error.to_dict() if error.error is not None else {}
-        return self._ours(result, body.get("payment_intent") or {})
+    def _known(self, error: stripe.CardError) -> PaymentResult:
+        with readable():
+            body = error.error.to_dict() if error.error is not None else {}
+            return self._ours(declined(error), body.get("payment_intent") or {})
 
     def _ours(self, result: _Result, answer: Mapping[str, Any]) -> _Result:
         """Without our ids when another system that shares the account made it."""
@@ -258,6 +255,21 @@ def _once(key: str) -> stripe.RequestOptions:
     """What moves money is sent once: of two tries the second may be refused while the first had been taken, and then
     nobody could say that nothing moved. Who asks later asks under the same key."""
     return {"idempotency_key": key, "max_network_retries": 0}
+
+
+def _dispute(answer: Any) -> DisputeFacts:
+    with readable():
+        return dispute_of(answer.to_dict())
+
+
+def _those_that_can_be_read(page: Any, read: Callable[[Any], _Thing]) -> Iterator[_Thing]:
+    """The account may hold what is not ours and nothing we know: it must not hide the rest."""
+    for each in page.auto_paging_iter():
+        try:
+            found = read(each)
+        except Unreadable:
+            continue
+        yield found
 
 
 def _request_id(answer: Any) -> str | None:

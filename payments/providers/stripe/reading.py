@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,10 +13,10 @@ from payments.providers.base import (
     DisputeFacts,
     MethodFacts,
     Outcome,
-    OutcomeUnknown,
     PaymentResult,
     ProviderRejected,
     RefundResult,
+    Unreadable,
 )
 from payments.providers.stripe.amounts import from_stripe
 from payments.providers.stripe.errors import code_of
@@ -51,10 +51,10 @@ DISPUTES = {
 
 
 def payment_of(intent: Mapping[str, Any], *, request_id: str | None = None) -> PaymentResult:
-    """A PaymentIntent. Raises OutcomeUnknown for one that says nothing we can read: a half answer is no answer."""
+    """A PaymentIntent. Raises Unreadable for one that says nothing we can read: a half answer is no answer."""
     outcome = OUTCOMES.get(intent.get("status", ""))
     if outcome is None or not isinstance(intent.get("id"), str) or not isinstance(intent.get("amount"), int):
-        raise OutcomeUnknown(f"Stripe's answer can't be read: status {intent.get('status')!r}")
+        raise Unreadable(f"Stripe's answer can't be read: status {intent.get('status')!r}")
     error = intent.get("last_payment_error") or {}
     if outcome is Outcome.FAILED and "authentication_required" in (error.get("code"), error.get("decline_code")):
         # Charged while its payer was away, and the bank wants them: no decline, a step that is left.
@@ -142,10 +142,10 @@ def _failure_code(code: str | None, decline_code: str | None) -> str:
 
 
 def refund_of(refund: Mapping[str, Any], *, request_id: str | None = None) -> RefundResult:
-    """Raises OutcomeUnknown for an answer that can't be read."""
+    """Raises Unreadable for an answer that can't be read."""
     status = REFUNDS.get(refund.get("status") or "")
     if status is None or not isinstance(refund.get("id"), str) or not isinstance(refund.get("amount"), int):
-        raise OutcomeUnknown(f"Stripe's answer can't be read: refund status {refund.get('status')!r}")
+        raise Unreadable(f"Stripe's answer can't be read: refund status {refund.get('status')!r}")
     return RefundResult(
         status=status,
         provider_ref=refund["id"],
@@ -161,23 +161,38 @@ def refund_of(refund: Mapping[str, Any], *, request_id: str | None = None) -> Re
 def dispute_of(dispute: Mapping[str, Any]) -> DisputeFacts:
     """A Dispute; its balance transactions say what the bank holds and what Stripe asks for it.
 
-    Raises OutcomeUnknown for a status that is not known.
+    Raises Unreadable for a status that is not known.
     """
     status = DISPUTES.get(dispute.get("status") or "")
     if status is None:
-        raise OutcomeUnknown(f"Stripe's answer can't be read: dispute status {dispute.get('status')!r}")
+        raise Unreadable(f"Stripe's answer can't be read: dispute status {dispute.get('status')!r}")
     currency = dispute["currency"]
-    moves = [each for each in dispute.get("balance_transactions") or [] if each["currency"] == currency]
+    amount = from_stripe(dispute["amount"], currency)
+    withdrawn, fee = _taken(dispute.get("balance_transactions") or [], amount)
     return DisputeFacts(
         status=status,
         provider_ref=dispute["id"],
         payment_ref=dispute.get("payment_intent") or dispute["charge"],
-        amount=from_stripe(dispute["amount"], currency),
-        withdrawn=from_stripe(max(0, -sum(each["amount"] for each in moves)), currency),
-        fee=from_stripe(max(0, sum(each["fee"] for each in moves)), currency),
+        amount=amount,
+        withdrawn=withdrawn,
+        fee=fee,
         reason=dispute.get("reason") or "",
         opened_at=datetime.fromtimestamp(dispute["created"], UTC),
     )
+
+
+def _taken(moves: Sequence[Mapping[str, Any]], disputed: Money) -> tuple[Money, Money]:
+    """What the bank holds of a dispute, and what Stripe asks for it.
+
+    An account that settles in another currency sees other amounts than were disputed: then all of it is gone while more
+    has left than come back, and the fee is no matter of this payment's books.
+    """
+    none = Money.zero(disputed.currency)
+    net = -sum(each["amount"] for each in moves)
+    if any(each["currency"] != disputed.currency for each in moves):
+        return (disputed if net > 0 else none), none
+    fee = sum(each["fee"] for each in moves)
+    return from_stripe(max(0, net), disputed.currency), from_stripe(max(0, fee), disputed.currency)
 
 
 def method_of(method: Mapping[str, Any]) -> MethodFacts:
