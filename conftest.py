@@ -114,3 +114,15 @@ def stripe(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[Any]:
     yield world
     world.close()
     off()
+
+
+@pytest.fixture
+def paypal(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[Any]:
+    """PayPal is on: its stand-in inside the process. See `tests/paypal_world.py`."""
+    from billing_portal.tests.paypal_world import PayPalWorld, turned_on  # noqa: PLC0415 (settings come first)
+
+    world = PayPalWorld()
+    off = turned_on(world, monkeypatch, settings)
+    yield world
+    world.close()
+    off()

@@ -11,12 +11,13 @@ from django.db import transaction
 from billing_portal.kit.actors import Actor
 from billing_portal.kit.errors import BadInput
 from billing_portal.kit.money import Money
+from billing_portal.kit.moves import IllegalMove
 from billing_portal.tenants.models import Tenant
 from payments.actions import balance, invoicing, returning, settling
 from payments.actions.discrepancies import report_discrepancy, settle_discrepancy
 from payments.actions.invoicing import LineDraft
 from payments.actions.locking import lock_with_invoices
-from payments.actions.recording import locked, offline
+from payments.actions.recording import VERIFIED, locked, offline
 from payments.actions.settling_refunds import end_unsent
 from payments.errors import CurrencyMismatch, PaymentNotClearing, PayoutWaits
 from payments.models import Account, Discrepancy, Invoice, Payment, Refund
@@ -33,11 +34,14 @@ def clear_manual_payment(*, payment_id: UUID, actor: Actor, now: datetime) -> Pa
     """The bank has collected a check that was `clearing`: Dr bank / Cr undeposited, and nothing else. Cleared before:
     as it is. For staff with `payments.verify_payment`.
 
-    Raises PaymentNotClearing (nobody has verified it yet), PaymentNotManual, IllegalMove (it bounced, was rejected).
+    Raises PaymentNotClearing (nobody has verified it yet), PaymentNotManual, IllegalMove (it bounced, was
+    rejected or given up).
     """
     payment, _ = locked(payment_id)
     if payment.status == Status.AWAITING_REVIEW:
         raise PaymentNotClearing
+    if payment.status not in VERIFIED:
+        raise IllegalMove("payment", payment.status, Status.SUCCEEDED)
     return settling.settle_payment(
         payment_id=payment.id, result=PaymentResult(Outcome.SUCCEEDED), actor=actor, now=now, reason="cleared"
     )

@@ -17,7 +17,7 @@ _REVENUE = {
     Invoice.Kind.OVERAGE: Account.REVENUE_OVERAGE,
     Invoice.Kind.ONE_OFF: Account.REVENUE_OTHER,
 }
-_CASH = {"manual": Account.CASH_BANK, "stripe": Account.CASH_STRIPE}
+_CASH = {"manual": Account.CASH_BANK, "stripe": Account.CASH_STRIPE, "paypal": Account.CASH_PAYPAL}
 
 
 def cash_of(provider: str) -> Account:

@@ -170,7 +170,8 @@ class _Run:
 
     def _owners(self, page: Iterable[RefundResult | DisputeFacts]) -> dict[str | None, UUID]:
         references = {each.payment_ref for each in page if each.payment_ref}
-        return dict(self.mine.filter(provider_ref__in=references).values_list("provider_ref", "id"))
+        rows = self.mine.filter(Q(provider_ref__in=references) | Q(capture_ref__in=references))
+        return {name: row.id for row in rows for name in (row.provider_ref, row.capture_ref) if name}
 
     def _sync(self, payment_id: UUID) -> None:
         if payment_id in self.report.synced:

@@ -20,7 +20,7 @@ SHOWN_PAYMENT_STATUSES = [*PaymentStatus.values, "partially_refunded", "refunded
 
 @extend_schema_field({"type": "null"})
 class NotOffered(serializers.Field):
-    """A member of the contract that only providers with a page of their own fill; none of those is on."""
+    """A member of the contract that nothing fills yet."""
 
     def __init__(self) -> None:
         super().__init__(read_only=True, source="*")
@@ -45,9 +45,10 @@ class MethodOut(serializers.Serializer):
 
 
 class NextActionOut(serializers.Serializer):
-    """`use_stripe_sdk`: hand `clientSecret` to Stripe.js' handleNextAction, then ask for a refresh."""
+    """`use_stripe_sdk`: hand `clientSecret` to Stripe.js' handleNextAction, then ask for a refresh. `redirect`: send
+    the payer to `url`, then capture."""
 
-    type = serializers.ChoiceField(choices=["use_stripe_sdk"])
+    type = serializers.ChoiceField(choices=["use_stripe_sdk", "redirect"])
     url = serializers.CharField(allow_null=True)
 
 
@@ -64,7 +65,7 @@ class PaymentOut(serializers.Serializer):
     provider = serializers.CharField()
     paymentMethod = serializers.SerializerMethodField()
     clientSecret = serializers.SerializerMethodField()
-    approvalUrl = NotOffered()
+    approvalUrl = serializers.SerializerMethodField()
     nextAction = serializers.SerializerMethodField()
     failure = serializers.SerializerMethodField()
     reference = serializers.CharField(allow_null=True)
@@ -95,7 +96,14 @@ class PaymentOut(serializers.Serializer):
     def get_nextAction(self, payment: Payment) -> dict[str, Any] | None:
         if payment.status != PaymentStatus.REQUIRES_ACTION:
             return None
+        if payment.approval_url:
+            return {"type": "redirect", "url": payment.approval_url}
         return {"type": "use_stripe_sdk", "url": None}
+
+    @extend_schema_field({"type": ["string", "null"], "format": "uri"})
+    def get_approvalUrl(self, payment: Payment) -> str | None:
+        """Where the payer agrees, while they have not."""
+        return payment.approval_url if payment.status == PaymentStatus.REQUIRES_ACTION else None
 
     @extend_schema_field(FailureOut(allow_null=True))
     def get_failure(self, payment: Payment) -> dict[str, Any] | None:

@@ -18,9 +18,13 @@ def providers() -> dict[str, Provider]:
     found: list[Provider] = [ManualProvider()]
     if settings.STRIPE_SECRET_KEY:
         # Here, not above: the SDK takes half a second to import, which an installation without it need not pay.
-        from payments.providers.stripe.provider import from_settings  # noqa: PLC0415
+        from payments.providers.stripe import provider as stripe  # noqa: PLC0415
 
-        found.append(from_settings())
+        found.append(stripe.from_settings())
+    if settings.PAYPAL_CLIENT_ID and settings.PAYPAL_CLIENT_SECRET:
+        from payments.providers.paypal import provider as paypal  # noqa: PLC0415
+
+        found.append(paypal.from_settings())
     return {provider.name: provider for provider in found}
 
 

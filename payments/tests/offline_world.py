@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from billing_portal.kit.money import Money
-from billing_portal.tenants.models import User
+from billing_portal.tenants.models import Tenant, User
 from billing_portal.tests import world
+from payments import queries
 from payments.actions.clearing import clear_manual_payment, return_manual_payment
 from payments.actions.opening import MethodChoice
 from payments.actions.recording import record_manual_payment, verify_manual_payment
@@ -36,6 +37,22 @@ def check_over(
         invoice=named,
         shares=[(invoice, Money(minor, invoice.currency)) for invoice, minor in zip(invoices, cents, strict=True)],
     )
+
+
+def recorded(of: Tenant, cents: int, invoice: Invoice | None = None) -> Payment:
+    """A check that awaits review."""
+    return world.check_for(of, cents, world.user(staff=True), invoice=invoice, now=NOW)
+
+
+def clearing(of: Tenant, cents: int, invoice: Invoice | None = None) -> Payment:
+    """A check that was verified, and that the bank has still to collect."""
+    return verify_check(recorded(of, cents, invoice), clears_later=True)
+
+
+def open_of(invoice: Invoice) -> tuple[str, int]:
+    """Its state now, and what is open of it in minor units."""
+    invoice.refresh_from_db()
+    return invoice.status, queries.amounts(invoice).open
 
 
 def verify_check(

@@ -6,7 +6,7 @@ from typing import Any
 
 from payments.webhooks.urls import urlpatterns
 
-_HEADERS = {"stripe": "Stripe-Signature"}
+_HEADERS = {"stripe": "Stripe-Signature", "paypal": "PAYPAL-TRANSMISSION-SIG"}
 
 
 def add_webhooks(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:  # noqa: ARG001, FBT001

@@ -6,4 +6,5 @@ from payments.webhooks.views import ProviderWebhook
 
 urlpatterns = [
     path("payments/stripe/webhook", ProviderWebhook.as_view(provider="stripe"), name="stripe-webhook"),
+    path("payments/paypal/webhook", ProviderWebhook.as_view(provider="paypal"), name="paypal-webhook"),
 ]

@@ -155,7 +155,7 @@ def test_a_check_over_three_invoices_and_cards_for_the_same_pay_none_of_them_twi
 def test_bounces_with_fees_bills_and_refunds_at_once_stand_in_nobodys_way(acme: Tenant) -> None:
     """They lock the same payments and invoices: no deadlock."""
     boss = world.user(staff=True)
-    for _ in range(3):
+    for _ in range(6):
         whose = tenant()
         # Two invoices that both checks have paid, and credit that is left of the second.
         payments = [check_payment(whose, 6_000) for _ in range(2)]

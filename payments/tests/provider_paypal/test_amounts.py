@@ -13,7 +13,7 @@ from payments.providers.base import (
     ProviderRejected,
 )
 from payments.providers.contract_approval import approval_request
-from payments.providers.paypal.amounts import from_paypal, minimum, to_paypal
+from payments.providers.paypal.amounts import from_paypal, limits, to_paypal
 from payments.providers.paypal.reading import payment_of
 from payments.tests.provider_paypal.adapter import PayPalAdapter, refund_request
 
@@ -71,11 +71,13 @@ def test_an_amount_that_can_not_be_told_in_our_units_is_booked_by_nobody(money: 
         payment_of({"id": "1AB", "status": "CREATED", "purchase_units": [{"amount": money}]}, environment="test")
 
 
-def test_amounts_go_there_and_back() -> None:
-    for currency in ("usd", "jpy", "huf", "twd", "eur"):
-        amount = minimum(currency) * 12
-        assert from_paypal(to_paypal(amount)) == amount
-    assert minimum("huf") == Money(100, "huf"), "a whole forint"
+def test_the_least_that_can_be_written_goes_there_and_back(paypal: PayPalAdapter) -> None:
+    for currency, step in (("usd", 1), ("jpy", 1), ("huf", 100), ("twd", 100), ("eur", 1)):
+        found = limits(currency)
+        assert found is not None and (found.least, found.step) == (Money(step, currency), step)
+        assert from_paypal(to_paypal(found.least * 12)) == found.least * 12
+        assert paypal.provider.limits(currency) == found
+    assert limits("kwd") is None and limits("xxx") is None
 
 
 def test_the_fee_in_another_currency_is_not_told(paypal: PayPalAdapter) -> None:

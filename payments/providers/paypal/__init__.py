@@ -1,0 +1,1 @@
+"""PayPal: orders that a payer approves, captures, refunds, disputes, webhooks; over httpx."""
