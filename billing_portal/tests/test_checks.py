@@ -31,6 +31,14 @@ LIVE = {
     "STRIPE_PUBLISHABLE_KEY": "pk_live_1",
     "STRIPE_LIVEMODE": True,
 }
+PAYPAL = {
+    "PAYPAL_CLIENT_ID": "of the sandbox",
+    "PAYPAL_CLIENT_SECRET": "its secret",
+    "PAYPAL_WEBHOOK_ID": "1JE4291016473214C",
+    "PAYPAL_API_BASE": "",
+    "PAYPAL_LIVEMODE": False,
+}
+LIVE_PAYPAL = {**PAYPAL, "PAYPAL_LIVEMODE": True}
 LOCAL = {"ALLOWED_HOSTS": ["127.0.0.1"], "PUBLIC_URL": "https://127.0.0.1:8000"}
 
 
@@ -68,6 +76,17 @@ def providers_of_these_settings():
         ({**LIVE, "STRIPE_API_BASE": "http://127.0.0.1:8100"}, ["portal.E010"]),
         ({**LIVE, "STRIPE_API_BASE": "https://api.stripe.com.evil.example"}, ["portal.E010"]),
         ({**LIVE, "STRIPE_API_BASE": "https://api.stripe.com"}, []),
+        (PAYPAL, []),
+        (LIVE_PAYPAL, []),
+        ({**PAYPAL, "PAYPAL_API_BASE": "http://127.0.0.1:8100", **LOCAL, "DEMO": True}, []),
+        ({**PAYPAL, "PAYPAL_WEBHOOK_ID": " "}, ["portal.E012"]),
+        ({"PAYPAL_WEBHOOK_ID": "", "PAYPAL_LIVEMODE": True, **LOCAL, "DEBUG": True}, []),
+        ({**PAYPAL, "PAYPAL_CLIENT_SECRET": ""}, ["portal.E013"]),
+        ({**LIVE_PAYPAL, **LOCAL, "DEBUG": True}, ["portal.E014"]),
+        ({**LIVE_PAYPAL, **LOCAL, "DEMO": True}, ["portal.E014"]),
+        ({**LIVE_PAYPAL, "PAYPAL_API_BASE": "http://127.0.0.1:8100"}, ["portal.E015"]),
+        ({**LIVE_PAYPAL, "PAYPAL_API_BASE": "https://api-m.paypal.com.evil.example"}, ["portal.E015"]),
+        ({**LIVE_PAYPAL, "PAYPAL_API_BASE": "https://api-m.paypal.com"}, []),
     ],
 )
 def test_what_is_wrong_is_named_and_hinted_at(settings, wrong, ids):

@@ -1,5 +1,6 @@
 """The demo as a process: it gets to READY, every way of stopping it leaves nothing behind."""
 
+import base64
 import json
 import os
 import signal
@@ -95,20 +96,58 @@ def answer(port, path):
         return json.loads(response.read())
 
 
-def stand_in(data):
-    """What the folder knows of its stand-in for Stripe."""
-    return json.loads((data / "stand_in_stripe.json").read_text())
+def stand_in(data, name="stripe"):
+    """What the folder knows of its stand-in."""
+    return json.loads((data / f"stand_in_{name}.json").read_text())
 
 
-def panel(data, kind):
+def panel(data, kind, name="stripe"):
     """The stand-in's own books."""
-    return answer(stand_in(data)["port"], f"/__sandbox/objects/{kind}")["data"]
+    return answer(stand_in(data, name)["port"], f"/__sandbox/objects/{kind}")["data"]
 
 
-def is_there(data):
+def addresses(data):
+    return {name: f"http://127.0.0.1:{stand_in(data, name)['port']}" for name in ("stripe", "paypal")}
+
+
+def are_there(data):
     with suppress(OSError):
-        return isinstance(panel(data, "customers"), list)
+        return all(isinstance(panel(data, "disputes", name), list) for name in ("stripe", "paypal"))
     return False
+
+
+def ask_paypal(data, path, body, **headers):
+    """One request to PayPal's stand-in, as the portal makes it."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{stand_in(data, 'paypal')['port']}{path}", body, headers, method="POST"
+    )
+    with urllib.request.urlopen(request, timeout=5) as response:
+        return json.loads(response.read())
+
+
+def make_order(data):
+    """Somebody pays at PayPal, of which it tells the portal; the order's id."""
+    known = stand_in(data, "paypal")
+    credentials = base64.b64encode(f"{known['client_id']}:{known['client_secret']}".encode()).decode()
+    token = ask_paypal(
+        data,
+        "/v1/oauth2/token",
+        b"grant_type=client_credentials",
+        Authorization=f"Basic {credentials}",
+        **{"Content-Type": "application/x-www-form-urlencoded"},
+    )["access_token"]
+    unit = {"amount": {"currency_code": "USD", "value": "29.00"}}
+    json_type = {"Content-Type": "application/json"}
+    order = ask_paypal(
+        data,
+        "/v2/checkout/orders",
+        json.dumps({"intent": "CAPTURE", "purchase_units": [unit]}).encode(),
+        Authorization=f"Bearer {token}",
+        **json_type,
+    )["id"]
+    agrees = json.dumps({"id": order, "outcome": "succeeded"}).encode()
+    ask_paypal(data, "/__sandbox/authenticate", agrees, **json_type)
+    return order
 
 
 def make_customer(data):
@@ -130,6 +169,14 @@ def heard_of(data, customer):
     return [each["pending_webhooks"] for each in events] == [0]
 
 
+def has_heard_of(process, port, data, order):
+    """Whether the portal has taken PayPal's event: it asks PayPal whether the webhook is its own."""
+    log = answer(stand_in(data, "paypal")["port"], "/__sandbox/log")
+    log = log["data"] if isinstance(log, dict) else log
+    asked = [each for each in log if each["path"] == "/v1/notifications/verify-webhook-signature"]
+    return any(each["status"] == 200 for each in asked)
+
+
 def is_ready(port):
     with suppress(OSError):
         return answer(port, "/readyz") == {"database": "ok", "broker": "ok", "migrations": "ok"}
@@ -145,14 +192,14 @@ def test_from_start_to_ready_and_every_way_to_the_end(start, data):
     assert told["redisUrl"].startswith("redis+socket://")
     assert stat.S_IMODE((data / "demo.json").stat().st_mode) == 0o600
     known = stand_in(data)
-    assert told["sandbox"] == {"stripe": f"http://127.0.0.1:{known['port']}"}
+    assert told["sandbox"] == addresses(data)
     assert told["webhookSecrets"] == {"stripe": known["webhook_secret"]}
     customer = make_customer(data)
     wait_until(lambda: heard_of(data, customer), 20)
     text = output.read_text()
     assert all(f"http://127.0.0.1:{port}{path}" in text for path in ("/", "/admin/", "/api/docs"))
     children = family(process)
-    assert len(children) >= 5, "web, worker, database, broker, the stand-in for Stripe"
+    assert len(children) >= 6, "web, worker, database, broker, the stand-ins for Stripe and PayPal"
 
     # A second one on the same port says what to do, and does no harm to the first.
     refused, _, complaint = start(port, ready=False)
@@ -186,7 +233,7 @@ def test_it_moves_and_starts_again_what_was_killed(start, data):
         process, port, output = start()
     assert stand_in(data) == {**known, "port": stand_in(data)["port"]} != known
     told = json.loads((data / "demo.json").read_text())
-    assert told["sandbox"] == {"stripe": f"http://127.0.0.1:{stand_in(data)['port']}"}
+    assert told["sandbox"] == addresses(data)
     assert customer in [each["id"] for each in panel(data, "customers")], "the books are the same"
     later = make_customer(data)
     wait_until(lambda: heard_of(data, later), 20)
@@ -200,6 +247,7 @@ def test_it_moves_and_starts_again_what_was_killed(start, data):
         ("valkey", "broker ended"),
         ("granian", "web ended"),
         ("sandbox.stripe", "stripe ended"),
+        ("sandbox.paypal", "paypal ended"),
     )
     for name, told in killed:
         living = processes()
@@ -207,7 +255,7 @@ def test_it_moves_and_starts_again_what_was_killed(start, data):
         os.kill(victim, signal.SIGKILL)
         wait_until(lambda told=told: told in output.read_text(), 20)
         wait_until(lambda: is_ready(port), 30)
-    wait_until(lambda: is_there(data), 20)
+    wait_until(lambda: are_there(data), 20)
     assert process.poll() is None
     children = family(process)
     process.send_signal(signal.SIGINT)

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,15 @@ SHOWN = (
     "STRIPE_API_BASE",
     "STRIPE_JS_ORIGIN",
     "PROVIDER_ENVIRONMENT",
+    "PAYPAL_CLIENT_ID",
+    "PAYPAL_CLIENT_SECRET",
+    "PAYPAL_ENVIRONMENT",
+    "PAYPAL_LIVEMODE",
+    "PAYPAL_WEBHOOK_ID",
+    "PAYPAL_API_BASE",
+    "PAYPAL_WEBHOOK_CA_FILE",
+    "PAYPAL_MERCHANT_ID",
+    "PAYPAL_MERCHANT_EMAIL",
 )
 
 
@@ -99,43 +109,85 @@ def test_the_example_lists_every_variable_that_is_read_and_no_other():
     assert sorted(listed) == sorted({name for source in sources for name in read.findall(source.read_text())})
 
 
-def test_a_stand_in_is_made_once_and_kept_private(tmp_path):
+KEYS = {
+    "stripe": {"secret_key": r"sk_test_\w{24}", "publishable_key": r"pk_test_\w{24}", "webhook_secret": r"whsec_\w{32}"},
+    "paypal": {
+        "client_id": r"A\w{78}",
+        "client_secret": r"E\w{78}",
+        "webhook_id": r"[A-Z0-9]{17}",
+        "merchant_id": r"[A-Z0-9]{13}",
+        "merchant_email": r"\S+@\S+\.example",
+    },
+}
+
+
+@pytest.mark.parametrize(("make", "keys"), [(stand_ins.stripe, KEYS["stripe"]), (stand_ins.paypal, KEYS["paypal"])])
+def test_a_stand_in_is_made_once_and_kept_private(tmp_path, make, keys):
     with ThreadPoolExecutor(8) as pool:
-        found = set(pool.map(lambda _: stand_ins.stripe(tmp_path), range(8)))
+        found = set(pool.map(lambda _: make(tmp_path), range(8)))
     assert len(found) == 1
     made = found.pop()
-    assert re.fullmatch(r"sk_test_\w{24}", made.secret_key) and re.fullmatch(r"pk_test_\w{24}", made.publishable_key)
-    assert re.fullmatch(r"whsec_\w{32}", made.webhook_secret)
+    assert {name for name, looks in keys.items() if not re.fullmatch(looks, getattr(made, name))} == set()
     [file] = tmp_path.iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert not stand_ins.moved_from_taken_port(tmp_path)
+    assert not stand_ins.moved_from_taken_port(tmp_path, made)
 
     with socket.socket() as stranger:
         stranger.bind((stand_ins.HOST, made.port))
         stranger.listen()
-        assert stand_ins.moved_from_taken_port(tmp_path)
-    moved = stand_ins.stripe(tmp_path)
+        assert stand_ins.moved_from_taken_port(tmp_path, made)
+    moved = make(tmp_path)
     assert moved.port != made.port
-    assert (moved.secret_key, moved.webhook_secret) == (made.secret_key, made.webhook_secret)
+    assert moved == replace(made, port=moved.port)
     [file] = tmp_path.iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_the_demo_speaks_to_its_stand_in_unless_it_has_a_key_of_stripes(tmp_path):
+PAYPAL_OFF = {
+    "PAYPAL_CLIENT_ID": "",
+    "PAYPAL_CLIENT_SECRET": "",
+    "PAYPAL_ENVIRONMENT": "sandbox",
+    "PAYPAL_LIVEMODE": False,
+    "PAYPAL_WEBHOOK_ID": "",
+    "PAYPAL_API_BASE": "",
+    "PAYPAL_WEBHOOK_CA_FILE": "",
+    "PAYPAL_MERCHANT_ID": "",
+    "PAYPAL_MERCHANT_EMAIL": "",
+}
+
+
+def paypal_of(made, data):
+    """What the demo says of its own."""
+    return {
+        "PAYPAL_CLIENT_ID": made.client_id,
+        "PAYPAL_CLIENT_SECRET": made.client_secret,
+        "PAYPAL_ENVIRONMENT": "sandbox",
+        "PAYPAL_LIVEMODE": False,
+        "PAYPAL_WEBHOOK_ID": made.webhook_id,
+        "PAYPAL_API_BASE": made.url,
+        "PAYPAL_WEBHOOK_CA_FILE": str(data / "sandbox" / "paypal" / "paypal-root.pem"),
+        "PAYPAL_MERCHANT_ID": made.merchant_id,
+        "PAYPAL_MERCHANT_EMAIL": made.merchant_email,
+    }
+
+
+def test_the_demo_speaks_to_its_stand_ins_unless_it_has_keys_of_its_own(tmp_path):
     said = {
         "STRIPE_JS_ORIGIN": "https://js.stripe.com",
         "PROVIDER_ENVIRONMENT": "production",
     }  # as `.env.example` has it
-    demo = settings_of(tmp_path, **said)
-    made = stand_ins.stripe(tmp_path)
-    assert demo == {
+    demo = settings_of(tmp_path, **said, PAYPAL_ENVIRONMENT="live")
+    made, paypal = stand_ins.stripe(tmp_path), stand_ins.paypal(tmp_path)
+    stands_in = {
         "DEMO": True,
         "STRIPE_SECRET_KEY": made.secret_key,
         "STRIPE_WEBHOOK_SECRETS": [made.webhook_secret],
         "STRIPE_API_BASE": made.url,
         "STRIPE_JS_ORIGIN": made.url,
         "PROVIDER_ENVIRONMENT": "demo",
+        **paypal_of(paypal, tmp_path),
     }
+    assert demo == stands_in
     real = settings_of(
         tmp_path, **said, STRIPE_SECRET_KEY="sk_test_of_an_account", STRIPE_WEBHOOK_SECRET="whsec_a,whsec_b"
     )
@@ -145,7 +197,10 @@ def test_the_demo_speaks_to_its_stand_in_unless_it_has_a_key_of_stripes(tmp_path
         "STRIPE_WEBHOOK_SECRETS": ["whsec_a", "whsec_b"],
         "STRIPE_API_BASE": "",
         **said,
+        **paypal_of(paypal, tmp_path),
     }
+    account = {"PAYPAL_CLIENT_ID": "of an app", "PAYPAL_CLIENT_SECRET": "its secret", "PAYPAL_WEBHOOK_ID": "1JE4291016"}
+    assert settings_of(tmp_path, **said, **account) == {**stands_in, **PAYPAL_OFF, **account}
 
 
 def test_the_stand_in_is_reached_past_a_proxy_of_the_environment(monkeypatch):
@@ -162,5 +217,7 @@ def test_the_stand_in_is_reached_past_a_proxy_of_the_environment(monkeypatch):
 def test_outside_of_the_demo_there_is_no_stand_in(tmp_path):
     elsewhere = settings_of(tmp_path / "none", DEMO="0", SECRET_KEY="x" * 50)
     assert (elsewhere["STRIPE_SECRET_KEY"], elsewhere["STRIPE_API_BASE"]) == ("", "")
+    assert elsewhere | PAYPAL_OFF == elsewhere
     assert not (tmp_path / "none").exists()
     assert settings.STRIPE_STAND_IN is None and settings.STRIPE_SECRET_KEY == ""
+    assert settings.PAYPAL_STAND_IN is None and settings.PAYPAL_CLIENT_ID == ""

@@ -52,6 +52,12 @@ def drive(*, payment_id: UUID, actor: Actor, now: datetime, is_first: bool = Fal
     """
     payment = Payment.objects.select_related("tenant", "invoice").get(id=payment_id)
     if payment.status == Payment.Status.CREATED and (is_first or now - payment.created_at < KEY_IS_KNOWN_FOR):
+        if not is_first:
+            # Said before it is sent: whoever made the row may be about to send it too, and must not take a refusal of
+            # theirs for the end of it.
+            payment = settling.mark_unknown(payment_id=payment.id, sent_from=payment.status, actor=actor, now=now)
+            if not payment.outcome_unknown:
+                return payment
         return _send(payment, is_first=is_first, actor=actor, now=now)
     if payment.status in (Payment.Status.CREATED, Payment.Status.REQUIRES_ACTION) or payment.outcome_unknown:
         try:
@@ -78,7 +84,8 @@ def _send(payment: Payment, *, is_first: bool, actor: Actor, now: datetime) -> P
     except ProviderError as error:
         if not is_first or isinstance(error, OutcomeUnknown):
             return settling.mark_unknown(payment_id=payment.id, sent_from=Payment.Status.CREATED, actor=actor, now=now)
-        _end(payment, error, actor, now)
+        if not _end(payment, error, actor, now):
+            return Payment.objects.select_related("tenant", "invoice").get(id=payment.id)
         if isinstance(error, UnknownCustomer):
             _replace_customer(payment, now)
         raise MethodNotFound if isinstance(error, UnknownReference) else answer_for(error) from error
@@ -155,8 +162,12 @@ def _description(payment: Payment) -> str:
 
 
 @transaction.atomic
-def _end(payment: Payment, error: ProviderError, actor: Actor, now: datetime) -> None:
-    """Surely nothing moved. The key is free again: whoever sends the request once more starts a new payment."""
+def _end(payment: Payment, error: ProviderError, actor: Actor, now: datetime) -> bool:
+    """Surely nothing moved. The key is free again: whoever sends the request once more starts a new payment. False when
+    somebody else has sent it meanwhile: then nobody can say so."""
+    row = Payment.objects.select_for_update(of=("self",)).get(id=payment.id)
+    if row.status != Payment.Status.CREATED:
+        return False
     nothing = PaymentResult(
         Outcome.CANCELED,
         failure_code="not_sent",
@@ -166,3 +177,4 @@ def _end(payment: Payment, error: ProviderError, actor: Actor, now: datetime) ->
         payment_id=payment.id, result=nothing, actor=actor, now=now, reason=f"not sent: {type(error).__name__}"
     )
     Payment.objects.filter(id=payment.id, status=Payment.Status.CANCELED).update(client_key=None)
+    return True

@@ -109,7 +109,7 @@ def test_with_the_broker_down_usage_and_checks_are_taken_and_the_mails_follow(mo
     finance, payment = world.user(staff=True), Payment.objects.get()
     verify_manual_payment(payment_id=payment.id, verifier=finance, actor=world.staff_actor(finance), now=timezone.now())
     waiting = OutboxMessage.objects.filter(done_at=None)
-    assert sorted(waiting.values_list("topic", flat=True)) == ["invoice.issued", "payment.moved"]
+    assert sorted(waiting.values_list("topic", flat=True)) == ["invoice.collect", "invoice.issued", "payment.moved"]
 
     outbox.deliver_due(timezone.now())
     outbox.deliver_due(timezone.now())

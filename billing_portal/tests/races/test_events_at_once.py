@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 CONNECTIONS = 8
 # The events that are shuffled, at least; 1000 is what RACE_EVENTS is for.
-EVENTS = int(os.environ.get("RACE_EVENTS", "160"))
+EVENTS = int(os.environ.get("RACE_EVENTS", "100"))
 
 
 @pytest.fixture(autouse=True)
@@ -85,14 +85,13 @@ def test_one_event_fifty_times_from_eight_connections_is_one_entry_and_one_mail(
 
     assert outcomes.errors == []
     handle_all()
-    outbox.deliver_due(timezone.now())
+    for _ in range(2):  # the notice, which leaves a mail; events that were busy were handled at a later `now`
+        outbox.deliver_due(timezone.now() + timedelta(minutes=2))
     assert ProviderEvent.objects.get().status == "handled"
     assert sum(each.failed for each in outcomes.results) == 0
     assert StatusChange.objects.filter(subject_id=payment.id, new="succeeded").count() == 1
     assert LedgerLeg.objects.filter(payment=payment, account="cash_stripe", amount_minor=2_900).count() == 1
-    assert Counter(each.subject for each in mail.outbox if "29.00" in each.subject) == Counter(
-        {mail.outbox[-1].subject: 1}
-    )
+    assert len([each for each in mail.outbox if "29.00" in each.subject]) == 1
 
 
 @pytest.mark.parametrize("method", ["pm_card_visa", "pm_card_visa_chargeDeclined", "pm_card_authenticationRequired"])
@@ -147,7 +146,7 @@ def in_order(made: History, stripe: StripeWorld) -> None:
 def finish(stripe: StripeWorld) -> None:
     """What was told is handled; then what follows from it, which the provider tells of too."""
     handle_all()
-    outbox.deliver_due(timezone.now())
+    outbox.deliver_due(timezone.now() + timedelta(minutes=2))
     stripe.panel("POST", "webhooks", {"mode": "normal"})
     stripe.panel("POST", "webhooks/release")
     stripe.deliver()
@@ -191,7 +190,7 @@ def _from_eight_connections(copies: list[dict[str, Any]]) -> None:
 def test_events_shuffled_and_copied_leave_the_same_books_as_in_order(stripe: StripeWorld) -> None:
     seed = int(os.environ.get("RACE_SEED", random.randrange(10**6)))
     print(f"seed {seed}")
-    payments = EVENTS // 7 + 1
+    payments = EVENTS // 5 + 1
     first = history(stripe, seed=seed, payments=payments)
     in_order(first, stripe)
     expected = told(first)
