@@ -22,6 +22,7 @@ TAG = "portal"
 OLDEST_POSTGRESQL = 18
 SHORTEST_SECRET = 32
 STRIPES_OWN = "https://api.stripe.com"
+PAYPALS_OWN = "https://api-m.paypal.com"
 LOCAL = {"127.0.0.1", "localhost", "[::1]", "::1", "testserver"}
 
 
@@ -108,6 +109,23 @@ def stripe_secrets(**_: Any) -> Iterable[CheckMessage]:
 
 
 @register(TAG)
+def paypal_webhook(**_: Any) -> Iterable[CheckMessage]:
+    """The id of the webhook is part of what PayPal signs: without it no event could be told from a forged one."""
+    if settings.PAYPAL_CLIENT_ID and not settings.PAYPAL_WEBHOOK_ID.strip():
+        yield Error(
+            "PayPal is on without the id of its webhook.",
+            hint="PAYPAL_WEBHOOK_ID=…, from the app's page in PayPal's developer dashboard.",
+            id="portal.E012",
+        )
+    if settings.PAYPAL_CLIENT_ID and not settings.PAYPAL_CLIENT_SECRET.strip():
+        yield Error(
+            "PAYPAL_CLIENT_ID is set without PAYPAL_CLIENT_SECRET: nobody could sign in with it.",
+            hint="Take both from the same app in PayPal's developer dashboard.",
+            id="portal.E013",
+        )
+
+
+@register(TAG)
 def real_money(**_: Any) -> Iterable[CheckMessage]:
     """A live key moves real money: not from a demo or a debugging session, and it is shown to nobody but Stripe."""
     if not settings.STRIPE_LIVEMODE:
@@ -124,6 +142,26 @@ def real_money(**_: Any) -> Iterable[CheckMessage]:
             f"A live key of Stripe's would be sent to {settings.STRIPE_API_BASE}.",
             hint=f"Unset STRIPE_API_BASE: a live key belongs to {STRIPES_OWN} alone.",
             id="portal.E010",
+        )
+
+
+@register(TAG)
+def real_money_at_paypal(**_: Any) -> Iterable[CheckMessage]:
+    """As above. PayPal's credentials don't say whether they are live; PAYPAL_ENVIRONMENT does."""
+    if not (settings.PAYPAL_LIVEMODE and settings.PAYPAL_CLIENT_ID):
+        return
+    for name in ("DEBUG", "DEMO"):
+        if getattr(settings, name):
+            yield Error(
+                f"{name} is on beside a live account of PayPal's.",
+                hint=f"Set {name}=0, or PAYPAL_ENVIRONMENT=sandbox with an app of PayPal's sandbox.",
+                id="portal.E014",
+            )
+    if settings.PAYPAL_API_BASE not in ("", PAYPALS_OWN):
+        yield Error(
+            f"A live account of PayPal's would sign in at {settings.PAYPAL_API_BASE}.",
+            hint=f"Unset PAYPAL_API_BASE: live credentials belong to {PAYPALS_OWN} alone.",
+            id="portal.E015",
         )
 
 

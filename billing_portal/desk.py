@@ -35,6 +35,13 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str, str, str]]]] = [
                 "status__exact=awaiting_review",
             ),
             (
+                "Checks to clear",
+                "account_balance",
+                "payments_payment_changelist",
+                "payments.view_payment",
+                "status__exact=clearing",
+            ),
+            (
                 "Refunds to approve",
                 "approval_delegation",
                 "payments_refund_changelist",
@@ -106,6 +113,7 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str, str, str]]]] = [
                 "payments.view_providerevent",
                 "",
             ),
+            ("PayPal messages", "mark_email_unread", "ipn_paypalipn_changelist", "ipn.view_paypalipn", ""),
             ("Attempts", "call_made", "payments_attempt_changelist", "payments.view_attempt", ""),
             (
                 "Provider customers",
@@ -128,6 +136,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The sidebar of this person: only places they may look at, with a count where something waits."""
     counts = {
         "Awaiting review": Payment.objects.filter(status=Payment.Status.AWAITING_REVIEW).count(),
+        "Checks to clear": Payment.objects.filter(status=Payment.Status.CLEARING).count(),
         "Refunds to approve": Refund.objects.filter(status=Refund.Status.AWAITING_APPROVAL).count(),
         "Discrepancies": Discrepancy.objects.filter(closed_at=None).count(),
         "Parked messages": OutboxMessage.objects.filter(parked_at__isnull=False).count(),
@@ -178,6 +187,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         table()
         for permission, table in (
             ("payments.view_payment", waiting.awaiting_review),
+            ("payments.view_payment", waiting.checks_to_clear),
             ("payments.view_refund", waiting.refunds_to_approve),
             ("payments.view_refund", waiting.refunds_to_send),
             ("payments.view_discrepancy", waiting.open_discrepancies),

@@ -4,7 +4,7 @@ from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
 # Everybody of the staff sees what these apps hold.
-SEEN_BY_ALL = ("tenants", "notices", "payments", "subscriptions", "usage", "pghistory", "djstripe")
+SEEN_BY_ALL = ("tenants", "notices", "payments", "subscriptions", "usage", "pghistory", "djstripe", "ipn")
 
 PERMISSIONS: dict[str, tuple[str, ...]] = {
     "clerk": ("payments.record_payment",),

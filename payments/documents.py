@@ -9,7 +9,7 @@ from django.db.models import BooleanField, Count, Exists, F, OuterRef, Q, QueryS
 
 from billing_portal.tenants.models import Tenant
 from payments import queries
-from payments.models import CreditNote, Invoice, Payment
+from payments.models import CreditNote, Invoice, Payment, PaymentShare
 
 TABS = ("all", "unpaid", "on_its_way", "paid", "credit_notes")
 
@@ -48,8 +48,9 @@ def load(rows: list[dict[str, Any]]) -> list[Invoice | CreditNote]:
 
 
 def _with_coming(bills: QuerySet[Invoice]) -> QuerySet[Invoice]:
-    coming = Payment.objects.filter(invoice=OuterRef("pk"), status__in=queries.ON_THEIR_WAY)
-    return bills.annotate(has_coming=Exists(coming))
+    named = Payment.objects.filter(invoice=OuterRef("pk"), status__in=queries.ON_THEIR_WAY)
+    meant = PaymentShare.objects.filter(invoice=OuterRef("pk"), payment__status__in=queries.ON_THEIR_WAY)
+    return bills.annotate(has_coming=Exists(named) | Exists(meant))
 
 
 _FILTERS = {

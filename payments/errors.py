@@ -84,6 +84,16 @@ class OtherMethodType(BadInput):
         )
 
 
+class MethodNotChargeable(BadInput):
+    code = "other_method_type"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This payment method can't be charged as the type that was named. A bank account has to be saved first.",
+            field="paymentMethod.type",
+        )
+
+
 class PaymentNotOpen(Conflict):
     code = "payment_not_open"
     detail = "This payment can't be given up any more: it has ended, or its money is on its way."

@@ -17,8 +17,8 @@ from billing_portal.notices import mail, outbox
 from billing_portal.notices.mail import Mail
 from billing_portal.notices.outbox import Message
 from payments import method_queries, queries
-from payments.actions import capturing, syncing
-from payments.actions.collecting import collect_invoice
+from payments.actions import capturing, hearsay, syncing
+from payments.actions.collecting import charged_to, collect_invoice
 from payments.actions.giving_up import abandon_payment, cancel_payment
 from payments.actions.syncing_methods import sync_methods
 from payments.errors import PaymentNotOpen
@@ -45,6 +45,7 @@ def invoice_issued(message: Message) -> None:
                     "open": money_text(Money(open_minor, invoice.currency)) if open_minor else "",
                     "due_on": long_text(invoice.due_at),
                     "remittance_code": invoice.remittance_code,
+                    "charged_to": charged_to(invoice),
                     "button_label": f"Open {invoice}",
                     "button_url": f"{settings.PUBLIC_URL}/invoices/{invoice.id}",
                 },
@@ -98,11 +99,17 @@ def payment_moved(message: Message) -> None:
 
 def _template(payment: Payment, status: str) -> str | None:
     absent = payment.off_session or payment.method == Payment.Method.US_BANK_ACCOUNT
-    if status == Payment.Status.FAILED and absent:
+    if status == Payment.Status.FAILED and (absent or _was_on_its_way(payment)):
         return "payment_failed"
     if status == Payment.Status.REQUIRES_ACTION and absent and payment.status == status:
         return "payment_needs_confirming"
     return {"succeeded": "payment_received", "rejected": "payment_rejected"}.get(status)
+
+
+def _was_on_its_way(payment: Payment) -> bool:
+    """Its payer had left with the word that the money comes: a review of PayPal's may end days later."""
+    moves = queries.history("payment", payment.id)
+    return moves.filter(old=Payment.Status.PROCESSING, new=Payment.Status.FAILED).exists()
 
 
 def _what_it_paid(payment: Payment) -> str:
@@ -144,6 +151,7 @@ def payment_returned(message: Message) -> None:
             "paid_on": long_text(payment.succeeded_at or payment.created_at),
             "invoices": ", ".join(str(invoice) for invoice in open_again),
             "how_many": str(len(open_again)),
+            "who": "PayPal" if payment.method == Payment.Method.PAYPAL else "Your bank",
         }
         _tell(payment, "payment_returned", facts, message)
 
@@ -161,7 +169,8 @@ def _tell(payment: Payment, template: str, facts: dict[str, str], message: Messa
 
 def _where_it_came_from(payment: Payment) -> str:
     """ "your Visa card ending in 4242"."""
-    kind = {"card": "card", "us_bank_account": "bank account"}.get(payment.method, payment.method)
+    kinds = {"card": "card", "us_bank_account": "bank account", "paypal": "PayPal account"}
+    kind = kinds.get(payment.method, payment.method)
     brand = f"{payment.method_brand.title()} " if payment.method_brand else ""
     return f"your {brand}{kind}{f' ending in {payment.method_last4}' if payment.method_last4 else ''}"
 
@@ -174,7 +183,13 @@ def money_moved(event: HandledEvent) -> str | None:
         provider=event.provider, payment_ref=event.object_ref, actor=actor, now=event.now
     )
     if payment is None:
-        return "not a payment of ours"
+        return hearsay.look_into(
+            provider=event.provider,
+            payment_ref=event.object_ref,
+            payload=event.payload,
+            attempt=event.attempt,
+            now=event.now,
+        )
     capturing.take_if_agreed(payment, actor=actor, now=event.now)
     return None
 

@@ -8,12 +8,15 @@ from contextlib import contextmanager
 
 from billing_portal.kit.errors import BillingError, Conflict, NotFound
 from payments.errors import (
+    MethodNotChargeable,
+    NotApprovedYet,
     ProviderDoesNotAnswer,
     ProviderKeyRefused,
     ProviderOutcomeUnknown,
     ProviderRefusedRequest,
 )
 from payments.providers.base import (
+    NotApproved,
     NotInThatState,
     OutcomeUnknown,
     ProviderError,
@@ -21,6 +24,7 @@ from payments.providers.base import (
     ProviderRejected,
     ProviderUnavailable,
     RefundTooLarge,
+    UnfitMethod,
     UnknownReference,
 )
 
@@ -34,6 +38,8 @@ _ANSWERS: dict[type[ProviderError], type[BillingError]] = {
     OutcomeUnknown: ProviderOutcomeUnknown,
     UnknownReference: NotFound,
     NotInThatState: Conflict,
+    UnfitMethod: MethodNotChargeable,
+    NotApproved: NotApprovedYet,
     RefundTooLarge: Conflict,
 }
 _OURS_TO_MEND = (ProviderMisconfigured, ProviderRejected)

@@ -207,19 +207,8 @@ def waiting_invoices(tenant: Tenant, now: datetime) -> QuerySet[Invoice]:
 
 
 def coming_payments(tenant: Tenant) -> QuerySet[Payment]:
-    """Newest first: those whose money is on its way, for an invoice or none."""
-    return payments(tenant).filter(status__in=(*ON_THEIR_WAY, Payment.Status.CLEARING))
-
-
-def open_payments_for(invoices: Iterable[Invoice]) -> dict[UUID, list[Payment]]:
-    """By the invoice they named, newest first, in one query: those on their way and those that wait for their payer."""
-    ids = [invoice.id for invoice in invoices]
-    found: dict[UUID, list[Payment]] = defaultdict(list)
-    wanted = (*ON_THEIR_WAY, Payment.Status.REQUIRES_ACTION)
-    for payment in Payment.objects.filter(invoice_id__in=ids, status__in=wanted):
-        if payment.invoice_id:
-            found[payment.invoice_id].append(payment)
-    return found
+    """Newest first: those whose money is on its way, for an invoice or none; a check in `clearing` has paid already."""
+    return payments(tenant).filter(status__in=ON_THEIR_WAY)
 
 
 def allocations_of(invoices: Iterable[Invoice]) -> dict[UUID, list[Allocation]]:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import BigIntegerField, Case, F, Max, QuerySet, Sum, When
 
+from billing_portal.kit.money import Money
 from payments import queries
 from payments.models import Allocation, CreditNote, Dispute, Invoice, Payment, Refund, RefundPart
 
@@ -103,6 +104,21 @@ def credit_given_back(payment: Payment) -> int:
     return parts.aggregate(total=Sum("amount_minor"))["total"] or 0
 
 
+def return_fee(payment: Payment) -> Invoice | None:
+    """The invoice that bills a fee for its return by a bank."""
+    derived = {"kind": "returned_check", "payment": str(payment.id)}
+    return Invoice.objects.filter(tenant=payment.tenant_id, lines__derivation__contains=derived).first()
+
+
 def refunds_to_check(now: datetime) -> QuerySet[Refund]:
     """Those whose provider has to be asked by now, longest waiting first."""
     return Refund.objects.filter(next_check_at__lte=now).order_by("next_check_at", "id")
+
+
+def given_alone(payment: Payment) -> Money:
+    """What one person's word has given back of a payment, or is about to."""
+    alone = payment.refunds.filter(
+        status__in=[Refund.Status.PENDING, Refund.Status.SUCCEEDED], requested_by__isnull=False, approved_by=None
+    )
+    total = alone.aggregate(total=Sum("amount_minor"))["total"] or 0
+    return Money(total, payment.currency)

@@ -2,21 +2,69 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Q, QuerySet, Sum
 
 from payments import queries
-from payments.models import Allocation, CreditNote, Invoice, Payment
+from payments.models import Allocation, CreditNote, Invoice, Payment, PaymentShare
+
+
+class Coming(NamedTuple):
+    """A payment that no invoice has yet, and the most that one of them may take of it, in minor units."""
+
+    payment: Payment
+    minor: int
 
 
 def meant_for(payment: Payment) -> list[tuple[UUID, int]]:
     """(invoice, the most that it may take in minor units) in the order of paying: the one that was named with what the
     shares leave, then the shares."""
-    shares = list(payment.shares.values_list("invoice_id", "amount_minor"))
-    rest = payment.amount_minor - sum(minor for _, minor in shares)
-    return [(payment.invoice_id, rest), *shares] if payment.invoice_id and rest > 0 else shares
+    return in_order(payment.amount_minor, payment.invoice_id, payment.shares.values_list("invoice_id", "amount_minor"))
+
+
+def in_order(minor: int, named: UUID | None, shares: Iterable[tuple[UUID, int]]) -> list[tuple[UUID, int]]:
+    """The same of a payment that is not written yet."""
+    parts = list(shares)
+    rest = minor - sum(part for _, part in parts)
+    return [(named, rest), *parts] if named and rest > 0 else parts
+
+
+def meant_of(payments: Iterable[Payment]) -> dict[UUID, list[tuple[UUID, int]]]:
+    """`meant_for` of many, by payment, in one query."""
+    rows, shares = list(payments), defaultdict(list)
+    found = PaymentShare.objects.filter(payment__in=rows).order_by("position")
+    for payment_id, invoice_id, minor in found.values_list("payment_id", "invoice_id", "amount_minor"):
+        shares[payment_id].append((invoice_id, minor))
+    return {each.id: in_order(each.amount_minor, each.invoice_id, shares[each.id]) for each in rows}
+
+
+def invoices_of(payment: Payment) -> list[Invoice]:
+    """Those that it is meant for, in the order of paying; without a query where `shares__invoice` is prefetched."""
+    shares = [share.invoice for share in payment.shares.all()]
+    return [payment.invoice, *shares] if payment.invoice else shares
+
+
+def meant_for_any_of(invoices: Iterable[Invoice], statuses: Iterable[str]) -> dict[UUID, list[Coming]]:
+    """By invoice, newest payment first, in two queries: the payments in one of `statuses` that are meant for it."""
+    ids = {invoice.id for invoice in invoices}
+    shares = PaymentShare.objects.filter(invoice__in=ids).values("payment")
+    rows = Payment.objects.filter(Q(invoice__in=ids) | Q(id__in=shares), status__in=list(statuses))
+    payments = list(rows.select_related("invoice"))
+    meant, found = meant_of(payments), defaultdict[UUID, list[Coming]](list)
+    for payment in payments:
+        for invoice_id, minor in meant[payment.id]:
+            if invoice_id in ids:
+                found[invoice_id].append(Coming(payment, minor))
+    return found
+
+
+def open_payments_for(invoices: Iterable[Invoice]) -> dict[UUID, list[Coming]]:
+    """By invoice, newest first: payments on their way, and those that wait for their payer."""
+    return meant_for_any_of(invoices, (*queries.ON_THEIR_WAY, Payment.Status.REQUIRES_ACTION))
 
 
 def split(minor: int, meant: Iterable[tuple[UUID, int]], open_of: Mapping[UUID, int]) -> list[tuple[UUID, int]]:
@@ -46,9 +94,16 @@ def not_needed(payment: Payment) -> int:
     """Minor units that invoices were to have of a payment that is just booked, and did not need: somebody else had paid
     them meanwhile, or they were credited. What it brought beyond what they asked for when it was taken down was meant
     as credit, and is not counted."""
-    meant, had = meant_for(payment), _sums(payment.allocations.all())
+    return sum(lacking(payment, _sums(payment.allocations.all())).values())
+
+
+def lacking(payment: Payment, had: Mapping[UUID, int]) -> dict[UUID, int]:
+    """By invoice, how much less than it asked for when the payment was taken down it has, or would have, of it: `had`
+    are minor units, by invoice. In the order of paying."""
+    meant = meant_for(payment)
     asked = _open_at([invoice_id for invoice_id, _ in meant], payment)
-    return sum(max(0, min(most, asked[invoice_id]) - had.get(invoice_id, 0)) for invoice_id, most in meant)
+    less = {invoice_id: min(most, asked[invoice_id]) - had.get(invoice_id, 0) for invoice_id, most in meant}
+    return {invoice_id: minor for invoice_id, minor in less.items() if minor > 0}
 
 
 def _open_at(invoice_ids: Sequence[UUID], payment: Payment) -> dict[UUID, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -11,14 +12,17 @@ from django.urls import reverse
 from billing_portal.kit.display.counting import count_text
 from billing_portal.kit.display.dates import long_text
 from billing_portal.tenants.models import Tenant
-from payments import queries
+from payments import queries, share_queries
+from payments.declines import declined_sentence
 from payments.models import Invoice, Payment
-from payments.pages.declines import declined_sentence
+from payments.pages.at_paypal import is_at_paypal, page_of
 from payments.pages.onward import pay_url
-from payments.pages.paying import takes_cards
-from payments.pages.standing import days_between
+from payments.pages.paying import takes_payments
+from payments.pages.payment_notice import waiting_notice
+from payments.pages.standing import apart, days_between
 from payments.pages.stripe_js import takes_new_cards
 from payments.pages.words import in_sentence, money_of, payment_name
+from payments.share_queries import Coming
 
 MOST = 3
 # How long a payment that we did not find is told about when no invoice waits for it.
@@ -42,8 +46,16 @@ def notices(tenant: Tenant, now: datetime, *, may_pay: bool) -> list[Notice]:
     amounts = queries.amounts_of(waiting)
     named = queries.payments(tenant).filter(id__in=[each.last_payment_id for each in waiting if each.last_payment_id])  # type: ignore[attr-defined]
     last = {payment.id: payment for payment in named}
+    under_way = {invoice_id: apart(rows)[0] for invoice_id, rows in share_queries.open_payments_for(waiting).items()}
     found = [
-        _invoice_notice(each, amounts[each.id].open, last.get(each.last_payment_id), now, may_pay=may_pay)  # type: ignore[attr-defined]
+        _invoice_notice(
+            each,
+            amounts[each.id].open,
+            last.get(each.last_payment_id),  # type: ignore[attr-defined]
+            under_way.get(each.id, []),
+            now,
+            may_pay=may_pay,
+        )
         for each in sorted(waiting, key=lambda each: (not each.is_overdue(now), each.due_at))
     ]
     lost = queries.payments(tenant).filter(
@@ -52,22 +64,28 @@ def notices(tenant: Tenant, now: datetime, *, may_pay: bool) -> list[Notice]:
     found += [_lost_notice(payment) for payment in lost[:MOST]]
     if len(found) > MOST:
         found = [*found[: MOST - 1], _more(len(found) - MOST + 1)]
-    late = {each.id for each in waiting}
-    coming = list(queries.coming_payments(tenant).select_related("invoice")[: MOST + len(late)])
-    found += [_coming_notice(payment) for payment in coming if payment.invoice_id not in late]
+    told = {each.payment.id for rows in under_way.values() for each in rows}
+    coming = queries.coming_payments(tenant).exclude(id__in=told).select_related("invoice")
+    found += [_coming_notice(payment) for payment in coming.prefetch_related("shares__invoice")[:MOST]]
     return found[:MOST]
 
 
-def _invoice_notice(invoice: Invoice, open_minor: int, last: Payment | None, now: datetime, *, may_pay: bool) -> Notice:
+def _invoice_notice(
+    invoice: Invoice, open_minor: int, last: Payment | None, coming: Sequence[Coming], now: datetime, *, may_pay: bool
+) -> Notice:
+    """`last` is the newest payment that named it; one on its way that is newer, or that names others too, is told of
+    instead."""
     assert invoice.due_at
+    if coming and (last is None or coming[0].payment.created_at >= last.created_at):
+        last = coming[0].payment
     is_coming = last is not None and last.status in queries.ON_THEIR_WAY
-    rest = open_minor - last.amount_minor if last and is_coming else open_minor
+    rest = open_minor - sum(each.minor for each in coming) if is_coming else open_minor
     is_covered = is_coming and rest <= 0
     money = money_of(open_minor if is_covered else rest, invoice.currency)
-    how = "" if takes_cards() else f"Pay by check or wire with the code {invoice.remittance_code}."
+    how = "" if takes_payments(invoice.currency) else f"Pay by check or wire with the code {invoice.remittance_code}."
     pay = _pay(invoice, money)
     cause = _cause(last)
-    waits = last is not None and last.status == Payment.Status.REQUIRES_ACTION and takes_new_cards()
+    waits = last is not None and last.status == Payment.Status.REQUIRES_ACTION and _can_go_on(last)
     if invoice.is_overdue(now):
         days = count_text(max(1, days_between(invoice.due_at, now)), "day")
         title = f"Invoice {invoice.number} is {days} overdue"
@@ -83,30 +101,34 @@ def _invoice_notice(invoice: Invoice, open_minor: int, last: Payment | None, now
         return _confirm_notice(invoice, last, may_pay=may_pay)
     title = f"{payment_name(last)} did not pay invoice {invoice.number}" if last else f"Invoice {invoice.number} waits"
     text = f"{cause}{money} is due on {long_text(invoice.due_at)}. {how}".strip()
-    return Notice("warn", title, text, [pay if may_pay and takes_cards() else _open(invoice.id)])
+    return Notice("warn", title, text, [pay if may_pay and takes_payments(invoice.currency) else _open(invoice.id)])
 
 
 def _pay(invoice: Invoice, money: str) -> dict[str, object]:
-    if takes_cards():
+    if takes_payments(invoice.currency):
         return {"label": f"Pay {money}", "url": pay_url(invoice.id), "main": True}
     return {"label": f"How to pay {money}", "url": _url(invoice.id, "#pay"), "main": True}
 
 
 def _confirm_notice(invoice: Invoice, last: Payment, *, may_pay: bool) -> Notice:
-    """Its payer's bank asks; nobody else can answer."""
+    """Its payer's bank asks, or PayPal; nobody else can answer."""
     assert invoice.due_at
-    money = money_of(last.amount_minor, last.currency)
-    text = (
-        f"It opens your bank's page; {money} for {invoice.number} is charged only when you confirm. "
-        f"The invoice is due on {long_text(invoice.due_at)}."
-    )
+    due = f"The invoice is due on {long_text(invoice.due_at)}."
     actions = [_confirm(last) if may_pay else _open_payment(last)]
+    if is_at_paypal(last):
+        waits = waiting_notice(last)
+        return Notice(waits.tone, waits.title, f"It is for {invoice.number}. {waits.text} {due}", actions, waits.icon)
+    money = money_of(last.amount_minor, last.currency)
+    text = f"It opens your bank's page; {money} for {invoice.number} is charged only when you confirm. {due}"
     return Notice("warn", "Your bank wants you to confirm this payment", text, actions, "shield-lock")
 
 
+def _can_go_on(last: Payment) -> bool:
+    return bool(page_of(last)) if is_at_paypal(last) else takes_new_cards()
+
+
 def _confirm(last: Payment) -> dict[str, object]:
-    money = money_of(last.amount_minor, last.currency)
-    return {"label": f"Confirm {money}", "url": reverse("payment-confirm-page", args=[last.id]), "main": True}
+    return {"label": waiting_notice(last).button, "url": reverse("payment-confirm-page", args=[last.id]), "main": True}
 
 
 def _cause(last: Payment | None) -> str:
@@ -122,12 +144,20 @@ def _cause(last: Payment | None) -> str:
         reason = f": {_sentence(last.failure_message)}" if last.failure_message else "."
         return f"We did not find the money of your {in_sentence(last)} for {money}{reason} "
     if last.status == Payment.Status.REQUIRES_ACTION:
-        return f"Your bank wants you to confirm {money} from {in_sentence(last)}. "
+        return (
+            f"A payment of {money} waits for your approval at PayPal. "
+            if is_at_paypal(last)
+            else f"Your bank wants you to confirm {money} from {in_sentence(last)}. "
+        )
     if last.status == Payment.Status.FAILED:
         return f"{declined_sentence(last)} "
-    if last.status in queries.CAME_TO_NOTHING:
-        return f"Your {in_sentence(last)} for {money} came to nothing. "
-    return ""
+    what = f"our {in_sentence(last)} for {money}"
+    nothing = f"The bank sent y{what} back. " if _bounced(last) else f"Y{what} came to nothing. "
+    return nothing if last.status in queries.CAME_TO_NOTHING else ""
+
+
+def _bounced(payment: Payment) -> bool:
+    return payment.status == Payment.Status.RETURNED and payment.provider == "manual"
 
 
 def _sentence(text: str | None) -> str:
@@ -138,6 +168,9 @@ def _sentence(text: str | None) -> str:
 def _lost_notice(payment: Payment) -> Notice:
     money = money_of(payment.amount_minor, payment.currency)
     what = f"your {in_sentence(payment)} for {money}"
+    if _bounced(payment):
+        text = "What it had paid is due again, and what had become credit of it is gone."
+        return Notice("bad", f"The bank sent {what} back", text, [_open_payment(payment)])
     is_rejected = payment.status == Payment.Status.REJECTED
     title = f"We did not find the money of {what}" if is_rejected else f"{what[0].upper()}{what[1:]} came to nothing"
     why = _sentence(payment.failure_message) if payment.failure_message else ""
@@ -149,9 +182,10 @@ def _lost_notice(payment: Payment) -> Notice:
 
 def _coming_notice(payment: Payment) -> Notice:
     money = money_of(payment.amount_minor, payment.currency)
+    invoices = [str(each) for each in share_queries.invoices_of(payment)]
     target = (
-        f"It is used for {payment.invoice} when that is done."
-        if payment.invoice
+        f"It is used for {' and '.join(invoices)} when that is done."
+        if invoices
         else "It is your credit when that is done."
     )
     if payment.status == Payment.Status.AWAITING_REVIEW:

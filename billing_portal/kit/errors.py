@@ -48,6 +48,8 @@ class BadInput(BillingError):
         """Several fields at once."""
         error = cls()
         error.errors = errors
+        if len(codes := {each.code for each in errors}) == 1:
+            error.code = codes.pop()
         return error
 
 

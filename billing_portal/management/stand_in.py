@@ -1,4 +1,4 @@
-"""The demo's stand-in for Stripe as a process: how it is started, whether it answers, and how it is spoken to."""
+"""The demo's stand-ins as processes: how one is started, whether it answers, and how it is spoken to."""
 
 import subprocess
 import sys
@@ -12,24 +12,35 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from billing_portal.embedded.child import dies_with_parent, stop
-from billing_portal.settings.stand_ins import HOST, StandIn
+from billing_portal.settings.stand_ins import HOST, PayPalStandIn, StandIn, StripeStandIn, books
 
-WEBHOOK_PATH = "/api/payments/stripe/webhook"
 START_SECONDS = 20
 # It is on this machine: a proxy of the environment has nothing to do with it.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def command(known: StandIn) -> list[str]:
-    """What runs it. The address that it posts events to follows PORT; its books and its secret stay."""
-    arguments = {
-        "data": settings.DATA_DIR / "sandbox" / "stripe",
-        "port": known.port,
-        "webhook": f"http://{HOST}:{settings.PORT}{WEBHOOK_PATH}",
-        "webhook-secret": known.webhook_secret,
-    }
+    """What runs it. The addresses that it posts to follow PORT; its books and its secrets stay."""
+    arguments = {"data": books(settings.DATA_DIR, known), "port": known.port, **_own_arguments(known)}
     options = [part for name, value in arguments.items() for part in (f"--{name}", str(value))]
-    return [sys.executable, "-m", "billing_portal.sandbox.stripe", *options]
+    return [sys.executable, "-m", f"billing_portal.sandbox.{known.name}", *options]
+
+
+def _own_arguments(known: StandIn) -> dict[str, str]:
+    payments = f"http://{HOST}:{settings.PORT}/api/payments"
+    arguments = {"webhook": f"{payments}/{known.name}/webhook"}
+    if isinstance(known, StripeStandIn):
+        arguments["webhook-secret"] = known.webhook_secret
+    elif isinstance(known, PayPalStandIn):
+        arguments |= {
+            "ipn": f"{payments}/paypal/ipn",
+            "client-id": known.client_id,
+            "client-secret": known.client_secret,
+            "webhook-id": known.webhook_id,
+            "merchant-id": known.merchant_id,
+            "merchant-email": known.merchant_email,
+        }
+    return arguments
 
 
 def answers(known: StandIn) -> bool:
@@ -68,7 +79,7 @@ def running(known: StandIn | None) -> Iterator[None]:
         deadline = time.monotonic() + START_SECONDS
         while not answers(known):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise CommandError("The stand-in for Stripe did not start.")
+                raise CommandError(f"The stand-in for {known.name.capitalize()} did not start.")
             time.sleep(0.02)
         yield
     finally:

@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "billing_portal.tenants",
     "billing_portal.notices",
     "payments.providers.stripe.mirror_app.MirrorConfig",  # dj-stripe
+    "payments.providers.paypal.ipn_app.IpnConfig",  # django-paypal, its IPN part alone
     "payments",
     "subscriptions",
     "usage",

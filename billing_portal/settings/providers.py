@@ -1,7 +1,7 @@
 """Settings of the payment providers. A provider is on when its secret key is set; off, it is not offered.
 
-The demo without a key has a stand-in for Stripe instead, which brings everything of its own: what the environment says
-about Stripe is not for it.
+The demo without a provider's key has a stand-in for it instead, which brings everything of its own: what the
+environment says about that provider is not for it.
 """
 
 from billing_portal.settings import env, stand_ins
@@ -32,7 +32,6 @@ STRIPE_LIVEMODE = STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
 PAYPAL_CLIENT_ID = env.text("PAYPAL_CLIENT_ID")
 PAYPAL_CLIENT_SECRET = env.text("PAYPAL_CLIENT_SECRET")
 PAYPAL_ENVIRONMENT = env.one_of("PAYPAL_ENVIRONMENT", "sandbox", "live")
-PAYPAL_LIVEMODE = PAYPAL_ENVIRONMENT == "live"
 PAYPAL_WEBHOOK_ID = env.text("PAYPAL_WEBHOOK_ID")
 # Where PayPal's page leads its payer back to. Unset: the portal's own pages.
 PAYPAL_RETURN_URL = env.text("PAYPAL_RETURN_URL")
@@ -47,3 +46,17 @@ PAYPAL_WEBHOOK_CA_FILE = env.text("PAYPAL_WEBHOOK_CA_FILE")
 # Who is paid: what a message of PayPal's older channel must name.
 PAYPAL_MERCHANT_ID = env.text("PAYPAL_MERCHANT_ID")
 PAYPAL_MERCHANT_EMAIL = env.text("PAYPAL_MERCHANT_EMAIL")
+
+PAYPAL_STAND_IN = stand_ins.paypal(DATA_DIR) if DEMO and not PAYPAL_CLIENT_ID else None
+if PAYPAL_STAND_IN:
+    PAYPAL_CLIENT_ID = PAYPAL_STAND_IN.client_id
+    PAYPAL_CLIENT_SECRET = PAYPAL_STAND_IN.client_secret
+    PAYPAL_ENVIRONMENT = "sandbox"
+    PAYPAL_WEBHOOK_ID = PAYPAL_STAND_IN.webhook_id
+    PAYPAL_API_BASE = PAYPAL_STAND_IN.url
+    PAYPAL_WEBHOOK_CA_FILE = str(stand_ins.paypals_authority(DATA_DIR))
+    PAYPAL_MERCHANT_ID = PAYPAL_STAND_IN.merchant_id
+    PAYPAL_MERCHANT_EMAIL = PAYPAL_STAND_IN.merchant_email
+    stand_ins.past_proxies()
+
+PAYPAL_LIVEMODE = PAYPAL_ENVIRONMENT == "live"

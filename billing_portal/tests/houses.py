@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -23,6 +24,8 @@ class House:
     invoice: Invoice
     payment: Payment
     method: PaymentMethod
+    # Made at PayPal, and paid.
+    order: Payment
 
 
 def house(slug: str, stripe: StripeWorld | None = None) -> House:
@@ -30,7 +33,8 @@ def house(slug: str, stripe: StripeWorld | None = None) -> House:
     tenant = world.subscribed(slug=slug)
     invoice = world.overage_invoice(tenant)
     recorder = world.user(f"recorder-{slug}@portal.example", staff=True, groups=("finance",))
-    return House(tenant, invoice, world.check_for(tenant, 500, recorder, invoice=invoice), _card(tenant, stripe))
+    check = world.check_for(tenant, 500, recorder, invoice=invoice)
+    return House(tenant, invoice, check, _card(tenant, stripe), _order(tenant))
 
 
 def _card(tenant: Tenant, stripe: StripeWorld | None) -> PaymentMethod:
@@ -47,6 +51,21 @@ def _card(tenant: Tenant, stripe: StripeWorld | None) -> PaymentMethod:
     return sync_methods(tenant=tenant, now=world.START)[0]
 
 
+def _order(tenant: Tenant) -> Payment:
+    return Payment.objects.create(
+        tenant=tenant,
+        amount_minor=500,
+        currency="usd",
+        status=Payment.Status.SUCCEEDED,
+        provider="paypal",
+        provider_ref=f"ORDER-{tenant.slug}",
+        method=Payment.Method.PAYPAL,
+        created_at=world.START,
+        updated_at=world.START,
+        succeeded_at=world.START,
+    )
+
+
 # The name of a value in a path → the object of a house that it names.
 OBJECTS: dict[str, Callable[[House], Any]] = {
     "invoice_id": lambda house: house.invoice.id,
@@ -54,11 +73,23 @@ OBJECTS: dict[str, Callable[[House], Any]] = {
     "payment_id": lambda house: house.payment.id,
     "method_id": lambda house: house.method.id,
     "method_ref": lambda house: house.method.provider_ref,
+    "order_id": lambda house: house.order.provider_ref,
 }
-# Ids that a provider gave: their case matters, and one that does not exist is no UUID.
-PROVIDERS_OWN = {"method_ref"}
+# Pages that learn from their query which object they are about: the path's name → what stands there.
+QUERIES: dict[str, Callable[[House], dict[str, str]]] = {
+    name: lambda house: {"token": str(house.order.provider_ref)}
+    for name in ("paypal-return-page", "paypal-cancel-page")
+}
+# Ids that a provider gave, and how it spells them: their case matters, and one that does not exist is no UUID.
+PROVIDERS_OWN = {"method_ref": "pm_{}", "order_id": "{}"}
 # Values in paths that name no tenant's object.
 NO_OBJECTS: set[str] = set()
+
+
+def address(route: Route, house: House) -> str:
+    """The path with ids of the house's own objects, and the query that it needs."""
+    query = QUERIES[route.name](house) if route.name in QUERIES else {}
+    return route.url(**values_of(route, house)) + (f"?{urlencode(query)}" if query else "")
 
 
 def values_of(route: Route, house: House) -> dict[str, Any]:

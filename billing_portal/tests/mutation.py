@@ -410,9 +410,10 @@ MUTANTS = (
 
 
 def every() -> tuple[Mutant, ...]:
-    from billing_portal.tests import charging_mutants
+    from billing_portal.tests import charging_mutants, paypal_mutants
 
-    return (*MUTANTS, *charging_mutants.MUTANTS)  # type: ignore[arg-type]  # run as a module, this one is there twice
+    # type: ignore[arg-type] below: run as a module, this one is there twice
+    return (*MUTANTS, *charging_mutants.MUTANTS, *paypal_mutants.MUTANTS)  # type: ignore[arg-type]
 
 
 def chosen() -> Mutant | None:

@@ -7,6 +7,7 @@ import pytest
 from django.contrib import admin
 from django.urls import reverse
 from django.utils import timezone
+from paypal.standard.ipn.models import PayPalIPN
 
 from billing_portal.kit.desk import BooksAdmin
 from billing_portal.notices.models import OutboxMessage
@@ -48,6 +49,7 @@ def busy():
     world.member(acme)
     a_key(acme)
     one_of_each(acme)
+    PayPalIPN.objects.create(txn_id="4NM1234567890123A", query="txn_id=4NM1234567890123A", response="VERIFIED")
     receive(
         SignedEvent("evt_1", "customer.created", None, "cus_1", False, "", timezone.now(), {"id": "evt_1"}),
         provider="stripe",

@@ -110,7 +110,11 @@ def test_the_example_lists_every_variable_that_is_read_and_no_other():
 
 
 KEYS = {
-    "stripe": {"secret_key": r"sk_test_\w{24}", "publishable_key": r"pk_test_\w{24}", "webhook_secret": r"whsec_\w{32}"},
+    "stripe": {
+        "secret_key": r"sk_test_\w{24}",
+        "publishable_key": r"pk_test_\w{24}",
+        "webhook_secret": r"whsec_\w{32}",
+    },
     "paypal": {
         "client_id": r"A\w{78}",
         "client_secret": r"E\w{78}",

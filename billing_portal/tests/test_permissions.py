@@ -9,7 +9,8 @@ from rest_framework.test import APIClient
 
 from billing_portal.tenants.models import Tenant
 from billing_portal.tenants.tests.people import a_key, a_member, a_staff_member, a_tenant, a_user, bearer, client_of
-from billing_portal.tests.houses import House, house, values_of
+from billing_portal.tests.houses import House, address, house, values_of
+from billing_portal.tests.paypal_world import PayPalWorld
 from billing_portal.tests.routes import routes
 from billing_portal.tests.stripe_world import StripeWorld
 from payments.models import Payment, PaymentMethod
@@ -53,6 +54,7 @@ TABLE = [
     Row("GET", "payment", READ),
     Row("POST", "payment-refresh", PAY),
     Row("POST", "payment-cancel", PAY, meets="payment_not_open"),
+    Row("POST", "paypal-capture", PAY),
     Row("POST", "setup-intent", PAY),
     Row("GET", "methods", READ),
     Row("POST", "method-default", PAY),
@@ -72,14 +74,14 @@ FOR_NO_TENANT = [
     Row("POST", "api-auth-logout", EVERYBODY - KEYS),
 ]
 # Providers show who they are by what they sign.
-SIGNED = {("POST", "stripe-webhook")}
+SIGNED = {("POST", "stripe-webhook"), ("POST", "paypal-webhook"), ("POST", "paypal-ipn")}
 PUBLIC = {("POST", "api-auth-token"), ("GET", "schema"), ("GET", "docs")} | SIGNED
 
 BY_NAME = {route.name: route for route in routes()}
 
 
 @pytest.fixture
-def acme(stripe: StripeWorld) -> House:
+def acme(stripe: StripeWorld, paypal: PayPalWorld) -> House:
     """A tenant with one of everything; all that can be on is on."""
     return house("acme", stripe)
 
@@ -147,6 +149,9 @@ OTHER_PAGES = {"healthz", "readyz", "login", "logout", "choose-tenant", "appeara
 # Of the others, those that are there to pay: a viewer hears that this takes another role.
 PAYERS_PAGES = {
     "invoice-pay-page",
+    "invoice-declare-page",
+    "paypal-return-page",
+    "paypal-cancel-page",
     "payment-confirm-page",
     "payment-refresh-page",
     "payment-give-up-page",
@@ -162,14 +167,14 @@ BILL_PAGES = [route for route in routes() if not route.is_api and route.name not
 @pytest.mark.django_db
 def test_pages_are_for_those_who_may_read_bills(acme: House) -> None:
     for route in BILL_PAGES:
-        answer = Client().get(route.url(**values_of(route, acme)))
+        answer = Client().get(address(route, acme))
         if answer.status_code != 405:  # a page that only takes what is sent
             assert answer.headers.get("Location", "").startswith("/login"), route
     for who in ROLES:
         browser = Client()
         browser.force_login(a_member(acme.tenant, who))
         for route in BILL_PAGES:
-            status = browser.get(route.url(**values_of(route, acme))).status_code
+            status = browser.get(address(route, acme)).status_code
             refused = who == "agent" or (who == "viewer" and route.name in PAYERS_PAGES)
             # 302: a payment that waits for nobody has nothing to confirm.
             assert status in ((403, 405) if refused else (200, 302, 405)), f"{who}: {route}"
@@ -183,7 +188,7 @@ def test_who_only_reads_sends_nothing_by_a_page(acme: House) -> None:
         browser.force_login(a_member(acme.tenant, who))
         for route in BILL_PAGES:
             if route.name in PAYERS_PAGES:
-                status = browser.post(route.url(**values_of(route, acme))).status_code
+                status = browser.post(address(route, acme)).status_code
                 assert status in (403, 405), f"{who}: {route}"
     assert before == (
         Payment.objects.count(),

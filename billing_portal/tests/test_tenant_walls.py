@@ -13,7 +13,8 @@ from django.test import Client
 
 from billing_portal.tenants.tests.people import a_key, a_user, bearer, client_of
 from billing_portal.tests import world
-from billing_portal.tests.houses import NO_OBJECTS, PROVIDERS_OWN, House, house, values_of
+from billing_portal.tests.houses import NO_OBJECTS, PROVIDERS_OWN, QUERIES, House, address, house, values_of
+from billing_portal.tests.paypal_world import PayPalWorld
 from billing_portal.tests.routes import Route, routes
 from billing_portal.tests.stripe_world import StripeWorld
 from payments.models import Payment
@@ -25,7 +26,9 @@ BODIES: dict[str, dict[str, Any]] = {
 
 WITH_IDS = [route for route in routes() if set(route.kwargs) - NO_OBJECTS]
 # Those that show something by an id of our own.
-OURS = [each for each in WITH_IDS if each.is_api and "GET" in each.methods and not PROVIDERS_OWN & set(each.kwargs)]
+OURS = [
+    each for each in WITH_IDS if each.is_api and "GET" in each.methods and PROVIDERS_OWN.keys().isdisjoint(each.kwargs)
+]
 CASES = [pytest.param(route, method, id=f"{method} {route.name}") for route in WITH_IDS for method in route.methods]
 
 
@@ -55,12 +58,19 @@ def ask(client: Client, method: str, url: str, body: dict[str, Any]) -> tuple[in
     return response.status_code, response.getvalue().decode().replace(response.headers.get("X-Request-Id", "-"), "")
 
 
+def _unknown(name: str) -> Any:
+    """An id that nothing has."""
+    return PROVIDERS_OWN[name].format(uuid4().hex) if name in PROVIDERS_OWN else uuid4()
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(("route", "method"), CASES)
-def test_anothers_object_is_as_if_it_did_not_exist(route: Route, method: str, stripe: StripeWorld) -> None:
+def test_anothers_object_is_as_if_it_did_not_exist(
+    route: Route, method: str, stripe: StripeWorld, paypal: PayPalWorld
+) -> None:
     mine, theirs = house("acme", stripe), house("globex", stripe)
     own, foreign = values_of(route, mine), values_of(route, theirs)
-    nothing = {name: f"pm_{uuid4().hex}" if name in PROVIDERS_OWN else uuid4() for name in own}
+    nothing = {name: _unknown(name) for name in own}
     body = BODIES.get(route.name, {})
     for who, client in callers(route, mine).items():
         for mixture in product((False, True), repeat=len(own)):  # own invoice with another's line, and the like
@@ -87,6 +97,19 @@ def test_ones_own_object_is_there(route: Route, stripe: StripeWorld) -> None:
     status, _ = ask(client, "GET", route.url(**values_of(route, mine)), {})
     # 302: its payment waits for nobody's confirming, so that page leads to the payment.
     assert status in ((302,) if route.name == "payment-confirm-page" else (200, 405))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("route", [pytest.param(route, id=route.name) for route in routes() if route.name in QUERIES])
+def test_a_page_finds_nothing_of_anothers_by_its_query(route: Route) -> None:
+    mine, theirs = house("acme"), house("globex")
+    client = callers(route, mine)["owner"]
+    unknown = route.url() + "?token=5O190127TN364715T"
+    for method in ("GET", "POST"):
+        got, expected = ask(client, method, address(route, theirs), {}), ask(client, method, unknown, {})
+        assert got == expected
+        assert got[0] in (404, 405)
+    assert ask(client, "GET", address(route, mine), {})[0] == 302
 
 
 @pytest.mark.django_db

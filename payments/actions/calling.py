@@ -21,6 +21,7 @@ from payments.providers.base import (
     ProviderMisconfigured,
     ProviderRejected,
     ProviderUnavailable,
+    UnderWay,
     Unreadable,
 )
 
@@ -94,7 +95,7 @@ def _facts(answer: object, error: ProviderError | None, *, came: bool) -> dict[s
 
 def _is_silence(error: ProviderError | None, *, came: bool) -> bool:
     """Whether nobody answered, or nobody who could. One odd answer is about one object; the provider is there."""
-    if isinstance(error, Unreadable) or (error is not None and error.code == "idempotency_key_in_use"):
+    if isinstance(error, (Unreadable, UnderWay)) or (error is not None and error.code == "idempotency_key_in_use"):
         return False
     return isinstance(error, (OutcomeUnknown, ProviderUnavailable)) or (error is None and not came)
 

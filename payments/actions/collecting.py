@@ -83,3 +83,13 @@ def _bill(invoice: Invoice, method: PaymentMethod) -> _Bill | None:
     if not due or total < limits.least:
         return None
     return _Bill(total, spreads=bool(waiting))
+
+
+def charged_to(invoice: Invoice) -> str:
+    """What an invoice that was just issued is charged to, 'Visa ending 4242'; "" where its payer has to do something,
+    or it is too little to be charged now."""
+    method = method_queries.default_method(invoice.tenant)
+    if method is None or invoice.kind != Invoice.Kind.OVERAGE:
+        return ""
+    is_charged = queries.payments(invoice.tenant).filter(client_key=f"{_KEY}{invoice.id}").exists()
+    return str(method) if is_charged or _bill(invoice, method) else ""

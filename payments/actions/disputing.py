@@ -14,7 +14,7 @@ from billing_portal.kit.money import Money
 from payments import queries
 from payments.actions import posting, posting_refunds
 from payments.actions.discrepancies import report_discrepancy, settle_discrepancy
-from payments.actions.history import note_move
+from payments.actions.history import note_move, touch
 from payments.actions.locking import lock_with_invoices
 from payments.actions.returning import take_back
 from payments.models import Account, Discrepancy, Dispute, Payment
@@ -29,11 +29,17 @@ ENDED = (Status.WON, Status.LOST, Status.CLOSED)
 @transaction.atomic
 def apply_disputes(*, payment_id: UUID, facts: Sequence[DisputeFacts], actor: Actor, now: datetime) -> None:
     """Make ours agree with the provider's list of a payment's disputes. What was applied before changes nothing, an
-    older answer than what is booked neither."""
+    older answer than what is booked neither. What is booked as a refund is no dispute besides: a provider may tell the
+    same money as either, by its own id."""
     payment = lock_with_invoices(payment_id)
+    refunded = _refunded(payment)
     for fact in sorted(facts, key=lambda fact: fact.opened_at):
-        if _is_followable(payment, fact, now):
+        if fact.provider_ref not in refunded and _is_followable(payment, fact, now):
             _apply(payment, fact, actor, now)
+
+
+def _refunded(payment: Payment) -> set[str | None]:
+    return set(payment.refunds.exclude(provider_ref=None).values_list("provider_ref", flat=True))
 
 
 def take_what_was_lost(payment: Payment, *, actor: Actor, now: datetime) -> None:
@@ -131,7 +137,8 @@ def _take(payment: Payment, row: Dispute, actor: Actor, now: datetime) -> None:
     missing = sum(lost.values_list("withdrawn_minor", flat=True)) - payment.returned_minor
     if missing <= 0:
         return
-    reason = f"the bank took it back: {row.reason.replace('_', ' ') or 'no reason told'}"
+    # The payer reads this: why their bank took it (a hint at fraud, say) is for staff, on the dispute.
+    reason = "the bank took it back"
     missing -= take_back(
         payment,
         minor=missing,
@@ -162,6 +169,7 @@ def _take(payment: Payment, row: Dispute, actor: Actor, now: datetime) -> None:
 
 
 def _note(row: Dispute, old: str | None, actor: Actor, now: datetime) -> None:
+    touch(row.payment_id, now)
     note_move(
         "dispute",
         tenant_id=row.tenant_id,

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from billing_portal.kit.actors import Actor
+from billing_portal.kit.moves import IllegalMove
 from payments.actions import calling, customers, settling, syncing
 from payments.errors import MethodNotFound
 from payments.models import Payment
@@ -85,13 +86,20 @@ def _send(payment: Payment, *, is_first: bool, actor: Actor, now: datetime) -> P
         if not is_first or isinstance(error, OutcomeUnknown):
             return settling.mark_unknown(payment_id=payment.id, sent_from=Payment.Status.CREATED, actor=actor, now=now)
         if not _end(payment, error, actor, now):
-            return Payment.objects.select_related("tenant", "invoice").get(id=payment.id)
+            return _as_it_is(payment)
         if isinstance(error, UnknownCustomer):
             _replace_customer(payment, now)
         raise MethodNotFound if isinstance(error, UnknownReference) else answer_for(error) from error
-    payment = settling.settle_payment(payment_id=payment.id, result=result, actor=actor, now=now)
+    try:
+        payment = settling.settle_payment(payment_id=payment.id, result=result, actor=actor, now=now)
+    except IllegalMove:  # whoever sent it first was refused, and has ended it; or somebody knows more of it by now
+        return _as_it_is(payment)
     payment.client_secret = result.client_secret
     return payment
+
+
+def _as_it_is(payment: Payment) -> Payment:
+    return Payment.objects.select_related("tenant", "invoice").get(id=payment.id)
 
 
 def _replace_customer(payment: Payment, now: datetime) -> None:

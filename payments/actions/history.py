@@ -7,7 +7,7 @@ from uuid import UUID
 
 from billing_portal.kit.actors import Actor
 from billing_portal.kit.context import current
-from payments.models import StatusChange
+from payments.models import Payment, StatusChange
 
 
 def note_move(
@@ -36,3 +36,8 @@ def note_move(
         reason=reason,
         cause=current().get("request_id", ""),
     )
+
+
+def touch(payment_id: UUID, at: datetime) -> None:
+    """A refund or a dispute of it has moved: whoever polls for what has changed finds the payment."""
+    Payment.objects.filter(id=payment_id, updated_at__lt=at).update(updated_at=at)

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from billing_portal.kit.actors import Actor
+from billing_portal.kit.display.amounts import money_text
 from billing_portal.kit.errors import BadInput, BillingError, IdempotencyMismatch
 from billing_portal.kit.money import Money
 from billing_portal.tenants.models import User
@@ -19,6 +20,7 @@ from payments.actions.paying_out import cancel_payout, is_paid_by_hand, record_p
 from payments.actions.settling_refunds import adopt_refunds, ask_later, end_unsent, locked, settle_refund
 from payments.errors import (
     CurrencyMismatch,
+    InvalidAmount,
     NotSupportedByProvider,
     PaymentDisputed,
     PaymentNotRefundable,
@@ -29,7 +31,7 @@ from payments.errors import (
 from payments.models import Payment, Refund
 from payments.models.refund import REFUND_MOVES
 from payments.providers import registry
-from payments.providers.base import ProviderError, Refunds
+from payments.providers.base import ProviderError, Refunds, TakesPayments
 
 __all__ = [
     "adopt_refunds",
@@ -69,7 +71,7 @@ def refund_payment(
     3. Lock again and apply the answer; a refund that came to nothing lets go of what it had reserved. Without an answer
        it stays pending, and is asked about.
     Raises RefundExceedsPayment, AlreadyRefunded, AlreadyCredited, PaymentDisputed, PaymentNotRefundable,
-    NotSupportedByProvider, CurrencyMismatch, BadInput, IdempotencyMismatch, RefundDiffers; and when the
+    NotSupportedByProvider, CurrencyMismatch, BadInput, InvalidAmount, IdempotencyMismatch, RefundDiffers; and when the
     provider surely gave nothing, what `sending_refunds.send` raises: the refund is canceled then, and the key is free
     again.
     """
@@ -168,9 +170,12 @@ def _reserve(
     if amount and amount.currency != payment.currency:
         raise CurrencyMismatch(asked=amount.currency, billed=payment.currency)
     amount = reserving.amount_to_refund(payment, amount, destination)
+    if destination == "source":
+        _check_steps(payment, amount)
     if shown is not None and shown != reserving.mark(reserving.places_of(payment, amount.minor, destination)):
         raise RefundDiffers
-    waits = policies.needs_second_person(amount)
+    # What was given back of the payment with nobody else looking counts: a large refund is not two smaller ones.
+    waits = policies.needs_second_person(amount + refund_queries.given_alone(payment))
     refund = reserving.reserve(
         payment,
         minor=amount.minor,
@@ -196,6 +201,15 @@ def check_refundable(payment: Payment, destination: str) -> None:
         raise PaymentDisputed
     if destination == "source" and not is_paid_by_hand(payment) and not registry.named(payment.provider, Refunds):
         raise NotSupportedByProvider
+
+
+def _check_steps(payment: Payment, amount: Money) -> None:
+    """Raises InvalidAmount for what the provider can't write: half a forint at PayPal."""
+    provider = registry.named(payment.provider, TakesPayments)
+    limits = provider.limits(payment.currency) if provider else None
+    if limits and amount.minor % limits.step:
+        step = money_text(Money(limits.step, payment.currency))
+        raise InvalidAmount(f"What goes back this way is counted in steps of {step}.")
 
 
 def _give_as_credit(payment: Payment, refund: Refund, actor: Actor, now: datetime) -> Refund:

@@ -14,7 +14,7 @@ from billing_portal.kit.actors import Actor
 from billing_portal.kit.money import Money
 from payments import queries, refund_queries
 from payments.actions import balance, posting, posting_refunds
-from payments.actions.history import note_move
+from payments.actions.history import note_move, touch
 from payments.errors import AlreadyCredited, AlreadyRefunded, RefundExceedsPayment
 from payments.models import Payment, Refund, RefundPart
 from payments.refund_queries import Source
@@ -88,6 +88,7 @@ def reserve(payment: Payment, *, minor: int, actor: Actor, now: datetime, reason
         at=now,
         reason=reason,
     )
+    touch(payment.id, now)
     credit = refund_queries.part_of_credit(refund)
     posting.post([posting_refunds.refund_reserved(refund, credit_minor=credit, at=now)])
     balance.take(tenant_id=payment.tenant_id, amount=Money(credit, payment.currency))

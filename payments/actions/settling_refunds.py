@@ -16,7 +16,7 @@ from billing_portal.kit.money import Money
 from payments import queries
 from payments.actions import booking_refunds, disputing, reserving
 from payments.actions.discrepancies import report_discrepancy, settle_discrepancy
-from payments.actions.history import note_move
+from payments.actions.history import note_move, touch
 from payments.actions.locking import lock_with_invoices
 from payments.actions.settling import FIRST_CHECK, LONGEST_PAUSE
 from payments.models import Discrepancy, Payment, Refund
@@ -55,6 +55,7 @@ def settle_refund(*, refund_id: UUID, result: RefundResult, actor: Actor, now: d
     refund.status, refund.provider_ref, refund.failure_code = new, result.provider_ref, result.failure_code
     refund.settled_at, refund.outcome_unknown, refund.next_check_at = now, False, None
     refund.save()
+    touch(payment.id, now)
     _note(refund, old, actor, now, reason=result.failure_code or "")
     _known_again(refund, now)
     if new == Status.SUCCEEDED:
@@ -71,15 +72,23 @@ def settle_refund(*, refund_id: UUID, result: RefundResult, actor: Actor, now: d
 @transaction.atomic
 def adopt_refunds(*, payment_id: UUID, results: Sequence[RefundResult], actor: Actor, now: datetime) -> None:
     """Make ours agree with the provider's list of a payment's refunds: our own are settled, those made elsewhere become
-    rows. What the books can't follow is reported to staff."""
+    rows. What the books can't follow is reported to staff. What is booked as a dispute is no refund besides: a provider
+    may tell the same money as either, by its own id."""
     payment = lock_with_invoices(payment_id)
     if payment.status not in queries.ARRIVED:
         return
+    disputed = _disputed(payment)
     for result in results:
+        if result.provider_ref in disputed:
+            continue
         if own := _own(payment, result):
             settle_refund(refund_id=own.id, result=result, actor=actor, now=now)
         else:
             _adopt(payment, result, now)
+
+
+def _disputed(payment: Payment) -> set[str]:
+    return set(payment.disputes.values_list("provider_ref", flat=True))
 
 
 @transaction.atomic

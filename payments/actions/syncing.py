@@ -135,6 +135,8 @@ def _apply(payment: Payment, result: PaymentResult, actor: Actor, now: datetime)
         current = Payment.objects.select_related("tenant").get(id=payment.id)
         if current.status != payment.status:
             return current  # somebody has read a newer answer while we were reading
+        if payment.status in settling.ENDED and (result.approval_url or result.can_capture):
+            return payment  # given up by us alone, while its payer may go on agreeing to it: nobody else can take it
         report_discrepancy(
             kind=Discrepancy.Kind.STATE_DIFFERS,
             provider=payment.provider,

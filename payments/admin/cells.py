@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from billing_portal.kit.desk import Num, Table, link_to
@@ -15,7 +15,7 @@ from billing_portal.kit.display.dates import date_text, moment_text
 from billing_portal.kit.display.states import STATES
 from billing_portal.kit.money import Money
 from billing_portal.kit.templatetags.billing import badge
-from payments import queries
+from payments import queries, share_queries
 from payments.models import Invoice, LedgerLeg, Payment
 from payments.queries import InvoiceAmounts
 
@@ -70,6 +70,12 @@ def payment_title(payment: Payment) -> str:
 def payment_named(payment: Payment) -> str:
     """'Check 20984 for $9,000.00': as messages begin."""
     return f"{payment_title(payment)} for {money_text(payment.amount)}"
+
+
+def invoices_named(payment: Payment) -> SafeString | str:
+    """The invoice that a payment names, or all that it is meant for."""
+    named = share_queries.invoices_of(payment)
+    return format_html_join(", ", "{}", ((link_to(each),) for each in named)) if named else "—"
 
 
 def state_badge(subject: str, state: str | None) -> SafeString | str:

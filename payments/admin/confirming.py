@@ -10,9 +10,9 @@ from django.http import HttpRequest
 
 from billing_portal.kit.desk import Confirmation, Notice, Num, Table, link_to
 from billing_portal.kit.display.amounts import money_text
-from payments.admin.booking import Booking, mark
-from payments.admin.cells import amount, payment_title
-from payments.admin.forms import RejectForm
+from payments.admin.booking import Booking
+from payments.admin.cells import amount, invoices_named, payment_title
+from payments.admin.forms import RejectForm, VerifyForm
 from payments.models import Payment
 
 OTHERS_WORK = "You recorded this payment, and its amount needs a second person: somebody else has to verify it."
@@ -26,19 +26,22 @@ def is_for_another(payment: Payment, request: HttpRequest) -> bool:
 def verifying(
     payments: Sequence[Payment], bookings: Sequence[Booking], notices: Sequence[Notice], request: HttpRequest
 ) -> Confirmation:
-    """What will be booked. Without a button when nothing can be, or the one payment is for another."""
+    """What will be booked, and whether the bank has still to collect it. Without a button when nothing can be, or the
+    one payment is for another."""
     mine = [payment for payment in payments if is_for_another(payment, request)]
     if mine:
         notices = [Notice("warning", OTHERS_WORK), *notices]
+    notices = [*notices, *(Notice("warning", words) for booking in bookings for words in booking.warnings)]
+    if len(bookings) == 1:
+        notices = [*notices, Notice("info", f"When verified: {bookings[0].in_words}")]
+    checks = [payment for payment in payments if payment.method == Payment.Method.CHECK]
     return Confirmation(
         title=_title("Verify", payments),
         button="" if mine or not payments else f"Verify and book {_them(payments)}",
         notices=notices,
         tables=[_bookings_table(payments, bookings)] if payments else [],
-        hidden=[
-            ("shown", mark(payment, booking.to_invoice.minor))
-            for payment, booking in zip(payments, bookings, strict=True)
-        ],
+        hidden=[("shown", booking.mark_for(payment)) for payment, booking in zip(payments, bookings, strict=True)],
+        form=_verify_form(request, len(checks), len(payments)) if checks and not mine else None,
     )
 
 
@@ -52,6 +55,13 @@ def rejecting(payments: Sequence[Payment], form: RejectForm, notices: Sequence[N
         tables=[_payments_table(payments)] if payments else [],
         form=form if payments else None,
     )
+
+
+def _verify_form(request: HttpRequest, checks: int, payments: int) -> VerifyForm:
+    form = VerifyForm(request.POST if "shown" in request.POST else None)
+    if payments > 1:
+        form.fields["clears_later"].label = "They still have to clear" if checks > 1 else "The check still has to clear"
+    return form
 
 
 def for_list(asked: Confirmation, name: str, chosen: Sequence[Payment]) -> Confirmation:
@@ -79,23 +89,23 @@ def _them(payments: Sequence[Payment]) -> str:
 
 
 def _bookings_table(payments: Sequence[Payment], bookings: Sequence[Booking]) -> Table:
-    rows = [
-        (
-            *_payment_cells(payment),
-            link_to(booking.invoice) if booking.invoice else "—",
-            money_text(booking.to_invoice),
-            money_text(booking.to_credit),
-            money_text(booking.left_due) if booking.invoice else "—",
-        )
-        for payment, booking in zip(payments, bookings, strict=True)
-    ]
-    heads = (*_PAYMENT_HEADS, "Invoice", Num("To the invoice"), Num("To credit"), Num("Invoice still due"))
+    """A line for each invoice that a payment is meant for, and one for what becomes credit."""
+    rows: list[tuple[Any, ...]] = []
+    for payment, booking in zip(payments, bookings, strict=True):
+        lines: list[tuple[Any, ...]] = [
+            (link_to(part.invoice), money_text(part.amount), money_text(part.left)) for part in booking.parts
+        ]
+        if booking.to_credit or not lines:
+            lines.append((f"The credit of {payment.tenant}", money_text(booking.to_credit), "—"))
+        cells = _payment_cells(payment)
+        rows += [(*(cells if not place else ("",) * len(cells)), *line) for place, line in enumerate(lines)]
+    heads = (*_PAYMENT_HEADS, "Goes to", Num("Of it"), Num("Still due then"))
     return Table("What will be booked", heads, rows)
 
 
 def _payments_table(payments: Sequence[Payment]) -> Table:
     heads = (*_PAYMENT_HEADS, "Invoice")
-    rows = [(*_payment_cells(each), link_to(each.invoice) if each.invoice else "—") for each in payments]
+    rows = [(*_payment_cells(each), invoices_named(each)) for each in payments]
     return Table("What is rejected", heads, rows)
 
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet
 
 from billing_portal.kit.money import Money
 from billing_portal.kit.typed_amounts import BadAmount, amount_from_text
 from billing_portal.tenants.models import Tenant
 from payments import policies, queries
 from payments.actions.opening import MethodChoice
-from payments.admin.booking import Booking, booking_of
+from payments.admin.booking import Booking
+from payments.admin.shares import OpenInvoice, Spread, spread
 from payments.models import Invoice, Payment
 
 KINDS = [("check", "Check"), ("wire", "Wire"), ("cash", "Cash"), ("other", "Other")]
@@ -52,23 +53,6 @@ def duplicates_of(tenant: Tenant, amount: Money, choice: MethodChoice) -> list[P
 
 
 @dataclass(frozen=True, slots=True)
-class OpenInvoice:
-    """A row of the choice: what is due, what already waits for review, and what this payment would leave."""
-
-    invoice: Invoice
-    due: Money
-    waiting: Money
-    part: Money
-    state: str
-    days_late: int
-    chosen: bool
-
-    @property
-    def left(self) -> Money:
-        return self.due - self.part
-
-
-@dataclass(frozen=True, slots=True)
 class Draft:
     """What can be read of the form, leniently: None where it says nothing yet or nothing that makes sense."""
 
@@ -76,38 +60,47 @@ class Draft:
     choice: MethodChoice
     amount: Money | None
     invoice: Invoice | None
-    rows: list[OpenInvoice]
+    spread: Spread
 
     @classmethod
-    def read(cls, sent: Mapping[str, Any], now: datetime) -> Draft:
-        """The oldest invoice is chosen where the form has not shown the tenant's invoices before."""
+    def read(
+        cls, sent: Mapping[str, Any], now: datetime, *, refused: Mapping[str, Sequence[str]] | None = None
+    ) -> Draft:
+        """The oldest invoice is chosen where the form has not shown the tenant's invoices before. With `_spread` in it
+        the amount is spread over the invoices, oldest first. `refused` are the errors of a form that was sent."""
         tenant = tenant_named(sent.get("tenant"))
         choice = MethodChoice(
             _text(sent.get("kind")) or "check", _text(sent.get("reference")) or None, _day(sent.get("received_on"))
         )
         if tenant is None or tenant.currency is None:
-            return cls(tenant, choice, None, None, [])
+            return cls(tenant, choice, None, None, Spread([], None))
         invoices = list(open_invoices(tenant))
         named = _uuid(sent.get("invoice"))
         invoice = next((each for each in invoices if each.id == named), None)
         if invoice is None and invoices and sent.get("invoices_of") != str(tenant.id):
             invoice = invoices[0]
         amount = _amount(sent.get("amount"), tenant.currency)
-        return cls(tenant, choice, amount, invoice, _rows(tenant, invoices, invoice, amount, now))
+        again = bool(sent.get("_spread"))
+        split = spread(tenant, invoices, invoice, amount, sent, again=again, refused=refused or {}, now=now)
+        return cls(tenant, choice, amount, invoice, split)
 
     @property
     def currency(self) -> str | None:
         return self.tenant.currency if self.tenant else None
 
     @property
+    def rows(self) -> Sequence[OpenInvoice]:
+        return self.spread.rows
+
+    @property
     def chosen(self) -> OpenInvoice | None:
-        """The row of the invoice this payment is for."""
+        """The row of the invoice that gets what is typed for none."""
         return next((row for row in self.rows if row.chosen), None)
 
     @property
     def booking(self) -> Booking | None:
-        """None until there is an amount."""
-        return booking_of(self.amount, self.invoice) if self.amount else None
+        """None until there is an amount that is enough for what is typed beside the invoices."""
+        return self.spread.booking
 
     @property
     def duplicates(self) -> list[Payment]:
@@ -150,49 +143,6 @@ class Draft:
             return None
         rows = [row for row in self.rows if row.days_late > 0 or not only_late]
         return Money(sum(getattr(row, name).minor for row in rows), self.currency)
-
-
-def _rows(
-    tenant: Tenant, invoices: list[Invoice], chosen: Invoice | None, amount: Money | None, now: datetime
-) -> list[OpenInvoice]:
-    amounts = queries.amounts_of(invoices)
-    waiting = dict(
-        Payment.objects.filter(tenant=tenant, invoice__in=invoices, status=Payment.Status.AWAITING_REVIEW)
-        .order_by()
-        .values_list("invoice_id")
-        .annotate(total=Sum("amount_minor"))
-    )
-    rows = []
-    for invoice in invoices:
-        due = amounts[invoice.id].open
-        is_chosen = chosen is not None and invoice.id == chosen.id
-        part = min(amount.minor, due) if amount and is_chosen else 0
-        days_late = _days_late(invoice, tenant, now)
-        if part == due:
-            state = "paid"
-        elif part or amounts[invoice.id].allocated > 0:
-            state = "partly_paid"
-        else:
-            state = "overdue" if days_late > 0 else "open"
-        rows.append(
-            OpenInvoice(
-                invoice=invoice,
-                due=Money(due, invoice.currency),
-                waiting=Money(waiting.get(invoice.id, 0), invoice.currency),
-                part=Money(part, invoice.currency),
-                state=state,
-                days_late=days_late,
-                chosen=is_chosen,
-            )
-        )
-    return rows
-
-
-def _days_late(invoice: Invoice, tenant: Tenant, now: datetime) -> int:
-    """By the tenant's calendar; negative while there is time."""
-    if invoice.due_at is None:
-        return 0
-    return (now.astimezone(tenant.zone).date() - invoice.due_at.astimezone(tenant.zone).date()).days
 
 
 def _amount(text: Any, currency: str) -> Money | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
@@ -17,8 +18,10 @@ from billing_portal.tenants.models import Tenant
 from payments import policies
 from payments.actions.opening import MethodChoice
 from payments.admin.drafts import KINDS, duplicates_of, open_invoices, tenant_named
-from payments.models import Payment
+from payments.admin.shares import read_shares, share_name, shares_of_others
+from payments.models import Invoice, Payment
 
+_SHARE = re.compile(r"shares\[(\d+)\]")
 CARD_REFUSED = "This looks like a card number. Card data is never written down here."
 
 
@@ -49,8 +52,10 @@ def new_key() -> str:
 
 
 class RecordForm(forms.Form):
-    """A check, wire or cash that arrived. `money`, `choice` and `client_key` are there once it is valid.
+    """A check, wire or cash that arrived. `money`, `choice`, `named`, `shares` and `client_key` are there once it is
+    valid.
 
+    An amount beside an open invoice is meant for it. What these leave is for the invoice that is chosen, or for none.
     The form carries its own key: sent twice, it finds the payment made the first time.
     """
 
@@ -70,7 +75,11 @@ class RecordForm(forms.Form):
     def __init__(self, data: Mapping[str, Any] | None = None, **options: Any) -> None:
         super().__init__(data, **options)
         self.fields["invoice"].queryset = open_invoices(tenant_named((data or {}).get("tenant")))  # type: ignore[attr-defined]
+        self.invoices: list[Invoice] = list(self.fields["invoice"].queryset)  # type: ignore[attr-defined]
+        self.fields |= {share_name(each): AmountText(required=False) for each in self.invoices}
         self.money: Money | None = None
+        self.named: Invoice | None = None
+        self.shares: list[tuple[Invoice, Money]] = []
         self.earlier: Payment | None = None
 
     @property
@@ -99,9 +108,27 @@ class RecordForm(forms.Form):
         received_on = wanted.get("received_on")
         if received_on and received_on > policies.latest_day(tenant, timezone.now()):
             self.add_error("received_on", "This day has not come yet.")
+        self._take_shares(wanted)
         if not self.errors:
             self._check_sent_before(tenant)
         return wanted
+
+    def _take_shares(self, wanted: Mapping[str, Any]) -> None:
+        shares = read_shares(self.data, self.invoices)
+        for each in self.invoices:
+            if each.id in shares.wrong:
+                self.add_error(share_name(each), shares.wrong[each.id])
+        if shares_of_others(self.data, self.invoices):
+            words = "An amount stood beside an invoice that is not open any more. See what is open now, and save again."
+            self.add_error(None, words)
+        self.shares = [(each, shares.money[each.id]) for each in self.invoices if each.id in shares.money]
+        if self.money:
+            self.named = shares.gets_rest(wanted.get("invoice"), self.money)
+
+    def field_of(self, name: str) -> str | None:
+        """Where a refusal of the verb belongs: `shares[1].amount` to the second share, None to the form as a whole."""
+        found = _SHARE.match(name)
+        return share_name(self.shares[int(found[1])][0]) if found else None
 
     def _check_sent_before(self, tenant: Tenant) -> None:
         """The same form again is the same payment; another form with the same content needs a word."""
@@ -122,15 +149,48 @@ class RecordForm(forms.Form):
             )
 
     def _same_as(self, earlier: Payment) -> bool:
-        invoice = self.cleaned_data["invoice"]
-        mine = (self.money, self.choice.method, self.choice.reference, invoice.id if invoice else None)
-        return mine == (earlier.amount, earlier.method, earlier.reference, earlier.invoice_id)
+        mine = (self.money, self.choice.method, self.choice.reference, self.named.id if self.named else None)
+        shares = [(invoice.id, share.minor) for invoice, share in self.shares]
+        return (*mine, shares) == (
+            *(earlier.amount, earlier.method, earlier.reference, earlier.invoice_id),
+            list(earlier.shares.values_list("invoice_id", "amount_minor")),
+        )
 
 
 class RejectForm(forms.Form):
     """Why nobody found the money. The tenant reads it."""
 
     reason = PlainText(max_length=500, required=True, help_text="The tenant reads this in the mail that says so.")
+
+
+class VerifyForm(forms.Form):
+    """Whether the money is in the bank already."""
+
+    clears_later = forms.BooleanField(
+        required=False,
+        label="It still has to clear",
+        help_text="Tick it for a check that is here and that its bank has not paid yet. It pays its invoices all the "
+        "same, and the rest is credit; nothing of it can be given back until it has cleared.",
+    )
+
+
+class ReturnForm(forms.Form):
+    """Why the bank sent a check back, and what that costs the tenant. `fee` is Money once it is valid, or None."""
+
+    reason = PlainText(max_length=500, required=True, help_text="The tenant reads this in the mail that says so.")
+    fee = AmountText(required=False, help_text="Left out, none is billed. Tax comes on top where the tenant has one.")
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, currency: str) -> None:
+        super().__init__(data)
+        self.currency = currency
+        self.fields["fee"].label = f"Returned check fee, {currency.upper()}"
+
+    def clean_fee(self) -> Money | None:
+        typed = self.cleaned_data["fee"]
+        try:
+            return amount_from_text(typed, self.currency) if typed.strip() else None
+        except BadAmount as error:
+            raise ValidationError(str(error)) from error
 
 
 class CreditNoteForm(forms.Form):

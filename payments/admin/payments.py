@@ -22,11 +22,14 @@ from payments.admin.booking import bookings_of
 from payments.admin.cells import (
     amount,
     history_table,
+    invoices_named,
     legs_table,
     method_words,
     payment_badge,
     payment_title,
 )
+from payments.admin.clearing import ClearsPayments
+from payments.admin.clearing_words import IN_CLEARING
 from payments.admin.confirming import OTHERS_WORK, is_for_another
 from payments.admin.discrepancies import discrepancies_table
 from payments.admin.disputes import disputes_table
@@ -61,7 +64,7 @@ _LAST = ["id"]
 
 
 @admin.register(Payment)
-class PaymentAdmin(RecordsPayments, VerifiesPayments, RefundsPayments, AsksProviders, ProviderFields):
+class PaymentAdmin(RecordsPayments, VerifiesPayments, ClearsPayments, RefundsPayments, AsksProviders, ProviderFields):
     """Read, but for the verbs."""
 
     list_display = [
@@ -82,15 +85,19 @@ class PaymentAdmin(RecordsPayments, VerifiesPayments, RefundsPayments, AsksProvi
         "provider_ref",
         "invoice__remittance_code",
         "invoice__number",
+        "shares__invoice__remittance_code",
+        "shares__invoice__number",
         "tenant__name",
         "tenant__slug",
     ]
     search_help_text = "Reference, also the provider's, remittance code, invoice number or tenant"
-    actions_detail = ["verify", "reject", "refund", "ask_provider"]
+    actions = ["verify_chosen", "reject_chosen", "clear_chosen"]
+    actions_detail = ["verify", "reject", "cleared", "refund", "bounced", "ask_provider"]
     date_hierarchy = "created_at"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Payment]:
-        return queries.with_refunded(super().get_queryset(request)).select_related("tenant", "invoice")
+        rows = queries.with_refunded(super().get_queryset(request)).select_related("tenant", "invoice")
+        return rows.prefetch_related("shares__invoice")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """What people checked of an offline payment, what a provider said of any other."""
@@ -102,7 +109,7 @@ class PaymentAdmin(RecordsPayments, VerifiesPayments, RefundsPayments, AsksProvi
         payment = self.get_object(request, str(object_id))
         if payment is None:
             return []
-        offered = self.review_offered(request, payment)
+        offered = self.review_offered(request, payment) | self.clearing_offered(payment)
         offered |= {"refund"} if payment.status == Status.SUCCEEDED and offers_of(payment).most else set()
         offered |= {"ask_provider"} if can_be_asked_about(payment) else set()
         return [each for each in super().get_actions_detail(request, object_id) if each.path in offered]
@@ -146,7 +153,7 @@ class PaymentAdmin(RecordsPayments, VerifiesPayments, RefundsPayments, AsksProvi
 
     @display(description="Invoice", ordering="invoice__number")
     def invoice_named(self, payment: Payment) -> SafeString | str:
-        return link_to(payment.invoice) if payment.invoice else "—"
+        return invoices_named(payment)
 
     @display(description="Tenant")
     def tenant_named(self, payment: Payment) -> SafeString:
@@ -174,11 +181,13 @@ class PaymentAdmin(RecordsPayments, VerifiesPayments, RefundsPayments, AsksProvi
         if payment.outcome_unknown:
             when = f" Next at {moment_text(payment.next_check_at)}." if payment.next_check_at else ""
             return [Notice("warning", f"Nobody knows yet whether money moved: the provider is being asked.{when}")]
+        if payment.status == Status.CLEARING:
+            return [Notice("info", IN_CLEARING)]
         if payment.status != WAITING:
             return []
-        found = [
-            Notice("info", f"Awaits review: nothing is booked yet. When verified: {bookings_of([payment])[0].in_words}")
-        ]
+        booking = bookings_of([payment])[0]
+        found = [Notice("info", f"Awaits review: nothing is booked yet. When verified: {booking.in_words}")]
+        found += [Notice("warning", words) for words in booking.warnings]
         if is_for_another(payment, request):
             found.append(Notice("warning", OTHERS_WORK))
         elif payment.needs_second_person:
@@ -205,7 +214,7 @@ class PaymentAdmin(RecordsPayments, VerifiesPayments, RefundsPayments, AsksProvi
         currency = payment.currency
         rows: list[tuple[Any, ...]] = [
             (link_to(part.invoice), date_text(part.created_at), amount(part.amount_minor, currency))
-            for part in payment.allocations.select_related("invoice")
+            for part in payment.allocations.select_related("invoice").order_by("created_at", "invoice__number_sequence")
         ]
         foot = []
         if payment.status in queries.ARRIVED:

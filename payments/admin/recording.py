@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from billing_portal.kit.desk import BooksAdmin, SearchSelect
 from billing_portal.kit.display.amounts import money_text
-from billing_portal.kit.errors import BillingError
+from billing_portal.kit.errors import BillingError, FieldError
 from billing_portal.tenants.models import Tenant
 from billing_portal.tenants.staff import staff_actor
 from payments.actions.recording import record_manual_payment
@@ -46,9 +46,12 @@ class RecordsPayments(BooksAdmin):
         now = timezone.now()
         if request.method == "POST":
             form = RecordForm(request.POST)
+            if "_spread" in request.POST:  # the button as it works without scripting: nothing is saved
+                draft = Draft.read(request.POST, now)
+                return self._page(request, RecordForm(initial=request.POST.dict()), draft)
             if form.is_valid() and (payment := self._record(request, form)):
                 return HttpResponseRedirect(self._next(request, payment))
-            return self._page(request, form, Draft.read(request.POST, now))
+            return self._page(request, form, Draft.read(request.POST, now, refused=_told(form)))
         draft = Draft.read(request.GET, now)
         amount = ""
         if "invoice" in request.GET and draft.chosen:  # opened from the invoice: most checks pay it whole
@@ -74,12 +77,14 @@ class RecordsPayments(BooksAdmin):
                 choice=form.choice,
                 actor=staff_actor(request),
                 now=timezone.now(),
-                invoice=wanted["invoice"],
+                invoice=form.named,
+                shares=form.shares,
                 description=wanted["note"],
                 key=form.client_key,
             )
         except BillingError as error:
-            form.add_error(None, error.detail)
+            for each in error.errors or [FieldError("", error.code, error.detail)]:
+                form.add_error(form.field_of(each.field), each.message)
             return None
 
     def _next(self, request: HttpRequest, payment: Payment) -> str:
@@ -114,3 +119,8 @@ class RecordsPayments(BooksAdmin):
             "cancel": self.list_url(),
         }
         return TemplateResponse(request, "admin/payments/record.html", context)
+
+
+def _told(form: RecordForm) -> dict[str, list[str]]:
+    """What is wrong with a form that was sent, by field."""
+    return {name: [str(each) for each in errors] for name, errors in form.errors.items()}

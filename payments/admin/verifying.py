@@ -20,7 +20,7 @@ from billing_portal.kit.money import Money
 from billing_portal.notices import outbox
 from billing_portal.tenants.staff import staff_actor, staff_user
 from payments import queries
-from payments.actions.recording import reject_manual_payment, verify_manual_payment
+from payments.actions.recording import VERIFIED, reject_manual_payment, verify_manual_payment
 from payments.admin.booking import bookings_of, mark_of_booked
 from payments.admin.cells import payment_named, payment_title
 from payments.admin.confirming import OTHERS_WORK, for_list, is_for_another, rejecting, verifying
@@ -34,14 +34,12 @@ def done_before(payment: Payment) -> str:
     """What became of a payment that nobody has to review any more, and by whom."""
     change = queries.history("payment", payment.id).filter(old=WAITING).first()
     by = f" by {change.actor_label}" if change else ""
-    word = "verified" if payment.status == Payment.Status.SUCCEEDED else payment.get_status_display().lower()
+    word = "verified" if change and change.new in VERIFIED else payment.get_status_display().lower()
     return f"{payment_named(payment)} was {word} already{by}. Nothing was changed."
 
 
 class VerifiesPayments(BooksAdmin):
     """The buttons of a payment that awaits review, and the same for several at once."""
-
-    actions = ["verify_chosen", "reject_chosen"]
 
     def has_verify_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("payments.verify_payment"))
@@ -120,16 +118,19 @@ class VerifiesPayments(BooksAdmin):
         Compared with what was booked in truth, before it is committed: those that differ are left and handed back.
         """
         shown, changed = set(request.POST.getlist("shown")), []
+        clears_later = bool(request.POST.get("clears_later"))
         for payment in payments:
+            now = timezone.now()
             try:
                 with transaction.atomic():
                     after = verify_manual_payment(
                         payment_id=payment.id,
                         verifier=staff_user(request),
                         actor=staff_actor(request),
-                        now=timezone.now(),
+                        now=now,
+                        clears_later=clears_later and payment.method == Payment.Method.CHECK,
                     )
-                    is_mine = after.verified_by_id == request.user.pk
+                    is_mine = after.updated_at == now  # else somebody was first, perhaps this person's other click
                     if is_mine and mark_of_booked(after) not in shown:
                         transaction.set_rollback(True)
                         changed.append(payment)
@@ -175,8 +176,11 @@ def what_it_did(payment: Payment) -> str:
     """Where the money of a booked payment went, in words."""
     parts = [
         f"{money_text(Money(part.amount_minor, payment.currency))} to {part.invoice}"
-        for part in payment.allocations.select_related("invoice")
+        for part in payment.allocations.select_related("invoice").order_by(
+            "invoice__number_year", "invoice__number_sequence"
+        )
     ]
     if left := queries.unallocated(payment):
         parts.append(f"{money_text(Money(left, payment.currency))} to credit")
-    return f"{', '.join(parts)}."
+    later = " Its bank has still to pay it." if payment.status == Payment.Status.CLEARING else ""
+    return f"{', '.join(parts)}.{later}"

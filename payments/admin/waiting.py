@@ -39,6 +39,30 @@ def awaiting_review() -> Table:
     return Table(f"Awaiting review: {waiting.count()}", heads, rows, empty="Every payment is reviewed.")
 
 
+def checks_to_clear() -> Table:
+    """Verified checks whose bank has still to pay them, the longest waiting first; and what they come to."""
+    waiting = Payment.objects.filter(status=Payment.Status.CLEARING)
+    rows = [
+        (
+            link_to(each, payment_title(each)),
+            each.tenant,
+            date_text(each.updated_at),
+            each.verified_by or "—",
+            money_text(each.amount),
+        )
+        for each in waiting.select_related("tenant", "verified_by").order_by("updated_at", "id")[:FIRST]
+    ]
+    sums = waiting.order_by("currency").values_list("currency").annotate(total=Sum("amount_minor"))
+    heads = ("Payment", "Tenant", "Verified", "By", Num("Amount"))
+    return Table(
+        f"Checks to clear: {waiting.count()}",
+        heads,
+        rows,
+        foot=[("Together", "", "", "", money_text(Money(total, currency))) for currency, total in sums],
+        empty="No check waits for its bank.",
+    )
+
+
 def refunds_to_approve() -> Table:
     """Those that wait for a second person, the longest waiting first."""
     waiting = Refund.objects.filter(status=Refund.Status.AWAITING_APPROVAL)

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from billing_portal.kit import fields
 from billing_portal.kit.actors import ActorKind
 from payments import queries
+from payments.declines import failure_words
 from payments.models import CreditNote, Invoice, InvoiceLine, Payment, Refund, StatusChange
 from payments.models.invoice import InvoiceKind, InvoiceStatus
 from payments.models.payment import PaymentStatus
@@ -111,7 +112,7 @@ class PaymentOut(serializers.Serializer):
             return None
         return {
             "code": payment.failure_code,
-            "message": payment.failure_message,
+            "message": failure_words(payment),
             "declineCode": payment.decline_code,
         }
 

@@ -28,7 +28,7 @@ _ONLY_FOR = {
 }
 # What a form that takes cards would send. No such thing may reach us: providers' own fields take card data.
 _CARD_FIELDS = re.compile(r"(card)?_?(number|cvc|cvv|cvv2|pan|exp_?month|exp_?year|expiry|track_?data)", re.IGNORECASE)
-_REFERENCE = re.compile(r"[A-Za-z0-9_]{3,255}", re.ASCII)
+_REFERENCE = re.compile(r"[a-z]{2,8}_[A-Za-z0-9_]{1,246}", re.ASCII)
 
 
 class CardFreeText(fields.Text):
@@ -64,13 +64,18 @@ class Line(CardFreeText):
 class MethodReference(fields.Text):
     """A provider's id of a payment method (`pm_…`)."""
 
-    default_error_messages = {"invalid_reference": "Send the id of a payment method, like pm_1234567890."}
+    default_error_messages = {
+        "invalid_reference": "Send the id of a payment method, like pm_1234567890.",
+        "card_data_refused": CardFreeText.default_error_messages["card_data_refused"],
+    }
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=255, **options)
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
+        if holds_card_number(text):
+            self.fail("card_data_refused")
         if not _REFERENCE.fullmatch(text):
             self.fail("invalid_reference")
         return text

@@ -15,6 +15,7 @@ from billing_portal.tenants.requests import TenantRequest
 from payments import queries
 from payments.actions.driving import drive
 from payments.api.documents import PaymentOut
+from payments.declines import failure_words
 from payments.models import Payment
 
 STARTED = {
@@ -44,7 +45,7 @@ def woken(payment: Payment) -> Payment:
 def declined(payment: Payment) -> PaymentFailed:
     """Why, in words the payer can act on, and which payment it was."""
     facts: dict[str, Any] = {"retryable": True} if payment.failure_code in _RETRYABLE else {}
-    return PaymentFailed(payment.failure_message, code=payment.failure_code, paymentId=str(payment.id), **facts)
+    return PaymentFailed(failure_words(payment), code=payment.failure_code, paymentId=str(payment.id), **facts)
 
 
 def fresh(request: TenantRequest, payment: Payment) -> Payment:
@@ -56,8 +57,10 @@ def fresh(request: TenantRequest, payment: Payment) -> Payment:
 
 def with_secret(request: Request, body: dict[str, Any]) -> dict[str, Any]:
     """A stored answer given again: the secret was not stored with it, so the provider is asked for it while the step is
-    still to be taken."""
+    still to be taken. Once it is taken, the payment is told as it is."""
     if body.get("status") != Payment.Status.REQUIRES_ACTION:
         return body
     payment = drive(payment_id=body["id"], actor=request.actor, now=timezone.now())  # type: ignore[attr-defined]
-    return {**body, "clientSecret": payment.client_secret}
+    if payment.status == Payment.Status.REQUIRES_ACTION:
+        return {**body, "clientSecret": payment.client_secret}
+    return dict(PaymentOut(fresh(request, payment)).data)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ RUN_SECONDS = 60
 PATIENCE = timedelta(days=1)
 # Each try waits three times as long as the event has waited so far: about five in a day.
 FIRST_PAUSE = timedelta(minutes=10)
-MIRRORED = (ProviderEvent.Status.HANDLED, ProviderEvent.Status.WAITING)
+MIRRORED = (ProviderEvent.Status.HANDLED, ProviderEvent.Status.WAITING, ProviderEvent.Status.UNHANDLED)
 
 
 @dataclass(slots=True)

@@ -72,7 +72,8 @@ def take_up_again(*, event_id: UUID, now: datetime) -> bool:
     if event is None:
         return False
     provider = providers.named(event.provider, SendsEvents)
-    topic = event.topic if provider is None else provider.topics.get(event.kind)
+    # What came over a second channel is of no kind that is named there, and stays about what it was about.
+    topic = event.topic if provider is None else provider.topics.get(event.kind, event.topic)
     status, _ = _standing(topic, is_of_our_mode=provider is None or event.livemode == provider.livemode)
     if status != Status.RECEIVED:
         return False

@@ -588,7 +588,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='providerevent',
-            index=models.Index(condition=models.Q(('mirrored_at', None), ('status__in', ['handled', 'waiting'])), fields=['available_at'], name='event_to_be_mirrored'),
+            index=models.Index(condition=models.Q(('mirrored_at', None), ('status__in', ['handled', 'waiting', 'unhandled'])), fields=['available_at'], name='event_to_be_mirrored'),
         ),
         migrations.AddIndex(
             model_name='providerevent',

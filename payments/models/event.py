@@ -57,7 +57,7 @@ class ProviderEvent(models.Model):
             models.Index(fields=["received_at"], condition=Q(status="parked"), name="event_parked"),
             models.Index(
                 fields=["available_at"],
-                condition=Q(mirrored_at=None, status__in=["handled", "waiting"]),
+                condition=Q(mirrored_at=None, status__in=["handled", "waiting", "unhandled"]),
                 name="event_to_be_mirrored",
             ),
             models.Index(fields=["provider", "object_ref"], name="event_by_object"),

@@ -16,14 +16,17 @@ from django.views.decorators.http import require_safe
 from billing_portal.kit.display.counting import count_text
 from billing_portal.kit.money import Money
 from billing_portal.tenants.pages.access import tenant_page
-from payments import history_queries, queries
+from payments import history_queries, queries, share_queries
 from payments.explaining import explain
 from payments.models import Allocation, CreditNote, Invoice, Payment
+from payments.pages.at_paypal import page_of
 from payments.pages.invoice_story import InvoiceFacts, invoice_story
 from payments.pages.onward import pay_url
-from payments.pages.paying import may_pay, takes_cards
+from payments.pages.paying import may_pay, takes_payments
+from payments.pages.payment_notice import waiting_notice
 from payments.pages.standing import apart, days_between, standing
 from payments.pages.words import Reader, in_sentence
+from payments.share_queries import Coming
 
 
 @require_safe
@@ -41,12 +44,12 @@ def invoice_page(request: Any, invoice_id: UUID) -> HttpResponse:
     now = timezone.now()
     amounts = queries.amounts(invoice)
     parts = queries.allocations_of([invoice]).get(invoice.id, [])
-    seen = list(queries.payments_of(invoice).select_related("verified_by"))
+    seen = list(queries.payments_of(invoice).select_related("verified_by").prefetch_related("shares"))
     notes = list(invoice.credit_notes.all())
-    coming, waiting = apart(each for each in seen if each.invoice_id == invoice.id)
+    coming, waiting = apart(share_queries.open_payments_for([invoice])[invoice.id])
     changes = list(queries.history("invoice", invoice.id))
     payment_changes = history_queries.histories("payment", [payment.id for payment in seen])
-    stands = standing(invoice, amounts, coming, parts, now, waits=bool(waiting))
+    stands = standing(invoice, amounts, coming, parts, now, waiting=waiting)
     story = invoice_story(
         InvoiceFacts(
             invoice=invoice,
@@ -54,6 +57,7 @@ def invoice_page(request: Any, invoice_id: UUID) -> HttpResponse:
             to_send_minor=stands.to_send,
             changes=changes,
             payments=seen,
+            coming=coming,
             payment_changes=payment_changes,
             parts=parts,
             notes=notes,
@@ -75,22 +79,30 @@ def invoice_page(request: Any, invoice_id: UUID) -> HttpResponse:
         "still_due": Money(amounts.open if is_open else 0, invoice.currency),
         "is_open": is_open and amounts.open > 0,
         "to_send": Money(stands.to_send, invoice.currency),
-        "coming": [_coming(payment) for payment in coming] if is_open else [],
+        "coming": [_coming(each) for each in coming] if is_open else [],
         "may_pay": may_pay(request),
-        "pay_url": pay_url(invoice.id) if stands.to_send and may_pay(request) and takes_cards() else "",
-        "waiting": next((each for each in waiting if is_open), None),
+        "pay_url": pay_url(invoice.id)
+        if stands.to_send and may_pay(request) and takes_payments(invoice.currency)
+        else "",
+        "waiting": _waiting(waiting[0]) if is_open and waiting else None,
         "story": story,
     }
     return render(request, "payments/invoice.html", facts)
 
 
-def _coming(payment: Payment) -> dict[str, Any]:
-    """A payment that is on its way: its name in a sentence, its amount, and whether we are checking it."""
+def _coming(coming: Coming) -> dict[str, Any]:
+    """A payment that is on its way: its name in a sentence, what the invoice may have of it, and whether we are
+    checking it."""
     return {
-        "name": in_sentence(payment),
-        "amount": payment.amount,
-        "is_checked": payment.status == Payment.Status.AWAITING_REVIEW,
+        "name": in_sentence(coming.payment),
+        "amount": Money(coming.minor, coming.payment.currency),
+        "is_checked": coming.payment.status == Payment.Status.AWAITING_REVIEW,
     }
+
+
+def _waiting(payment: Payment) -> dict[str, Any]:
+    """One that waits for its payer: what is said of it, and whether PayPal's page is where it goes on."""
+    return {"id": payment.id, "notice": waiting_notice(payment), "at_paypal": bool(page_of(payment))}
 
 
 def _late_by(invoice: Invoice, now: datetime) -> str:

@@ -18,7 +18,7 @@ from billing_portal.tenants.models import Tenant
 from billing_portal.tenants.pages.access import tenant_page
 from payments import documents, queries
 from payments.models import CreditNote, Invoice
-from payments.pages.paying import may_pay, takes_cards
+from payments.pages.paying import may_pay, takes_payments
 from payments.pages.standing import Standing, days_between, standings
 from payments.pages.words import in_sentence, what_for
 
@@ -46,7 +46,6 @@ def invoices_page(request: Any) -> HttpResponse:
         "tab": tab,
         "is_new": not counts["all"],
         "may_pay": may_pay(request),
-        "takes_cards": takes_cards(),
         "tiles": _tiles(request.tenant, now) if counts["all"] or request.tenant.currency else [],
     }
     return render(request, "payments/invoices.html", facts)
@@ -83,6 +82,7 @@ def _rows(listed: list[Invoice | CreditNote], now: datetime) -> list[dict[str, A
                 "due": Money(amounts.open, each.currency) if is_open else None,
                 "is_late": standing.state == "overdue",
                 "to_pay": standing.to_send > 0,
+                "is_taken_here": takes_payments(each.currency),
             }
         )
     return rows

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from payments.models import Dispute, Payment, Refund
+from payments.pages.at_paypal import holder, is_at_paypal
 from payments.pages.events import Event
 from payments.pages.words import in_sentence, money_of
+
+# How the ids of PayPal's disputes begin. Source: PayPal Disputes v1.
+_A_CASE = "PP-"
 
 
 def refund_event(payment: Payment, refund: Refund) -> Event:
@@ -26,20 +30,20 @@ def refund_event(payment: Payment, refund: Refund) -> Event:
 def dispute_events(payment: Payment, dispute: Dispute) -> list[Event]:
     """How it began and, if it has, how it ended."""
     money = money_of(dispute.amount_minor, dispute.currency)
-    is_debit = payment.method == Payment.Method.US_BANK_ACCOUNT
     due_again = "What it had paid is due again."
-    if is_debit and dispute.status == Dispute.Status.LOST:  # a debit is returned in one go, with nobody asked
-        text = due_again
-        return [Event(f"Your bank took {money} back", "arrow-back-up", "bad", text, dispute.closed_at, order=1)]
+    bank = holder(payment)
+    who = bank[0].upper() + bank[1:]
+    if dispute.status == Dispute.Status.LOST and _is_taken_in_one_go(payment, dispute):
+        return [Event(f"{who} took {money} back", "arrow-back-up", "bad", due_again, dispute.closed_at, order=1)]
     if dispute.status in (Dispute.Status.INQUIRY, Dispute.Status.CLOSED):
-        began = Event("Your bank asked about this payment", "scale", "warn", "No money moved.", dispute.opened_at)
+        began = Event(f"{who} asked about this payment", "scale", "warn", "No money moved.", dispute.opened_at)
     else:
-        text = "Your bank holds the money until it has decided. If nobody of you asked for that, tell your bank."
-        began = Event(f"{money} disputed at your bank", "scale", "bad", text, dispute.opened_at)
+        text = f"{who} holds the money until it has decided. If nobody of you asked for that, tell {bank}."
+        began = Event(f"{money} disputed at {bank}", "scale", "bad", text, dispute.opened_at)
     ends = {
         Dispute.Status.WON: ("The dispute is over: the payment stands", "circle-check", "good", ""),
         Dispute.Status.LOST: (f"The dispute is over: {money} went back to you", "arrow-back-up", "bad", due_again),
-        Dispute.Status.CLOSED: ("Your bank's question is answered", "circle-check", "", ""),
+        Dispute.Status.CLOSED: (f"{who}'s question is answered", "circle-check", "", ""),
     }
     if dispute.status not in ends:
         return [began]
@@ -47,10 +51,18 @@ def dispute_events(payment: Payment, dispute: Dispute) -> list[Event]:
     return [began, Event(title, icon, tone, text, dispute.closed_at, order=1)]
 
 
-def dispute_next() -> Event:
+def _is_taken_in_one_go(payment: Payment, dispute: Dispute) -> bool:
+    """With nobody asked: a debit that its bank returns, or what PayPal reverses without a case of its own."""
+    if is_at_paypal(payment):
+        return not dispute.provider_ref.startswith(_A_CASE)
+    return payment.method == Payment.Method.US_BANK_ACCOUNT
+
+
+def dispute_next(payment: Payment) -> Event:
     """What an open one waits for."""
     text = "Until then nothing of this payment can be given back."
-    return Event("Your bank decides about the dispute", "clock", "next", text)
+    bank = holder(payment)
+    return Event(f"{bank[0].upper()}{bank[1:]} decides about the dispute", "clock", "next", text)
 
 
 def _sentences(*texts: str) -> str:

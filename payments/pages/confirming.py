@@ -16,9 +16,10 @@ from billing_portal.kit.errors import BillingError
 from billing_portal.notices import outbox
 from billing_portal.tenants.pages.access import tenant_page
 from payments import queries
+from payments.actions.capturing import follow
 from payments.actions.giving_up import cancel_payment
-from payments.actions.syncing import sync_payment
 from payments.models import Payment
+from payments.pages.at_paypal import is_at_paypal, page_of
 from payments.pages.onward import settled
 from payments.pages.stripe_js import allow_stripe_js, js_facts, takes_new_cards
 from payments.pages.words import payment_name
@@ -28,8 +29,11 @@ from payments.provider_answers import as_answers
 @require_safe
 @tenant_page("payments.pay")
 def confirm_page(request: Any, payment_id: UUID) -> HttpResponse:
-    """GET /payments/{id}/confirm: opens the bank's page; the secret for it is fetched by the page itself."""
+    """GET /payments/{id}/confirm: leads to PayPal, or opens the bank's page; the secret for that one is fetched by the
+    page itself."""
     payment = _payment(request, payment_id)
+    if is_at_paypal(payment):
+        return HttpResponseRedirect(page_of(payment) or reverse("payment-page", args=[payment.id]))
     if not takes_new_cards():
         raise Http404
     if payment.status != Payment.Status.REQUIRES_ACTION:
@@ -41,13 +45,14 @@ def confirm_page(request: Any, payment_id: UUID) -> HttpResponse:
 @require_POST
 @tenant_page("payments.pay")
 def refresh_page(request: Any, payment_id: UUID) -> HttpResponse:
-    """POST /payments/{id}/refresh: ask the provider now, then show what it says."""
+    """POST /payments/{id}/refresh: ask the provider now, take what its payer has agreed to, then show how it stands."""
     payment = _payment(request, payment_id)
     try:
         with as_answers():
-            payment = sync_payment(payment_id=payment.id, actor=request.actor, now=timezone.now())
+            payment = follow(payment_id=payment.id, actor=request.actor, now=timezone.now())
     except BillingError:
-        messages.info(request, "Your bank could not be asked just now. We go on asking, and write to you.")
+        who = "PayPal" if is_at_paypal(payment) else "Your bank"
+        messages.info(request, f"{who} could not be asked just now. We go on asking, and write to you.")
     outbox.wake()
     return settled(payment)
 

@@ -10,9 +10,10 @@ from uuid import UUID
 from billing_portal.kit.display.dates import long_text
 from payments.models import Allocation, CreditNote, Invoice, Payment, StatusChange
 from payments.pages.events import Event, newest_first
-from payments.pages.paying import takes_cards
+from payments.pages.paying import takes_payments
 from payments.pages.payment_story import payment_words
 from payments.pages.words import Reader, in_sentence, money_of, payment_name, what_for, who
+from payments.share_queries import Coming
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class InvoiceFacts:
     to_send_minor: int
     changes: Sequence[StatusChange]
     payments: Sequence[Payment]
+    coming: Sequence[Coming]
     payment_changes: Mapping[UUID, Sequence[StatusChange]]
     parts: Sequence[Allocation]
     notes: Sequence[CreditNote]
@@ -49,13 +51,13 @@ def _invoice_next(facts: InvoiceFacts) -> list[Event]:
         return []
     events = [
         Event(
-            f"We check your {in_sentence(payment)}",
+            f"We check your {in_sentence(each.payment)}",
             "clock",
             "next",
-            f"{money_of(payment.amount_minor, payment.currency)}. It is used for this invoice when that is done.",
+            f"{money_of(each.minor, invoice.currency)}. It is used for this invoice when that is done.",
         )
-        for payment in facts.payments
-        if payment.status == Payment.Status.AWAITING_REVIEW and payment.invoice_id == invoice.id
+        for each in facts.coming
+        if each.payment.status == Payment.Status.AWAITING_REVIEW
     ]
     if not facts.to_send_minor:
         return events
@@ -70,7 +72,7 @@ def _invoice_next(facts: InvoiceFacts) -> list[Event]:
             f"Due on {long_text(invoice.due_at)}",
             "clock",
             "next",
-            f"{money} by check or wire." if not takes_cards() else f"{money} is to be paid by then.",
+            f"{money} is to be paid by then." if takes_payments(invoice.currency) else f"{money} by check or wire.",
         ),
     ]
 
@@ -122,15 +124,15 @@ def _money_words(facts: InvoiceFacts, step: Allocation | CreditNote) -> tuple[st
 
 
 def _payments_seen(facts: InvoiceFacts) -> list[Event]:
-    """Payments that named it: when they were taken down, and when they came to nothing."""
+    """Payments that were meant for it: when they were taken down, and when they came to nothing."""
     events = []
     for payment in facts.payments:
-        if payment.invoice_id != facts.invoice.id:
+        if facts.invoice.id not in {payment.invoice_id, *(share.invoice_id for share in payment.shares.all())}:
             continue
         for order, change in enumerate(facts.payment_changes.get(payment.id, [])):
-            if change.new == Payment.Status.SUCCEEDED:
+            if change.new == Payment.Status.SUCCEEDED and change.old != Payment.Status.CLEARING:
                 continue
-            title, icon, tone, text = payment_words(payment, change, [])
+            title, icon, tone, text = payment_words(payment, change, None)
             if tone == "bad":
                 title = f"{payment_name(payment)}: {title[0].lower()}{title[1:]}"
             events.append(Event(title, icon, tone, text, change.at, who(change, facts.reader), 3 + order))

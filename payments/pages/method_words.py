@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from billing_portal.kit.display.dates import day_text, long_text
 from payments import queries
+from payments.declines import why
 from payments.models import Payment, PaymentMethod
-from payments.pages.declines import why
 from payments.pages.words import METHODS, brand_name, money_of, with_ending
 
 # Brands are words, not logos; one that is not here shows the icon of a card.

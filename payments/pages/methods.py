@@ -18,8 +18,8 @@ from billing_portal.tenants.pages.access import tenant_page
 from payments import method_queries, queries
 from payments.actions.saving_methods import remove_method, set_default
 from payments.actions.syncing_methods import known_methods
+from payments.declines import REASONS
 from payments.models import Invoice, PaymentMethod
-from payments.pages.declines import REASONS
 from payments.pages.method_words import MethodWords, method_name, method_words
 from payments.pages.onward import pay_url
 from payments.pages.paying import may_pay, takes_cards

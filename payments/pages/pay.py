@@ -1,4 +1,4 @@
-"""Pay one invoice: by a saved method, by a new card, or read how to send a check or wire."""
+"""Pay one invoice: by a saved method, by a new card, at PayPal, or read how to send a check or wire."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from payments.actions.charging import start_payment
 from payments.actions.driving import drive
 from payments.errors import AlreadyPaid, InvoiceNotOpen
 from payments.models import Invoice, Payment
+from payments.pages.at_paypal import allow_paypal
 from payments.pages.onward import onward
 from payments.pages.pay_facts import due_now, first_choice, pay_facts, payable_methods
-from payments.pages.pay_form import PayForm, client_key
-from payments.pages.paying import takes_cards
+from payments.pages.pay_form import PAYPAL, PayForm, client_key
+from payments.pages.paying import paypal_takes, takes_payments
 from payments.pages.stripe_js import allow_stripe_js
 
 
@@ -34,9 +35,9 @@ from payments.pages.stripe_js import allow_stripe_js
 def pay_page(request: Any, invoice_id: UUID) -> HttpResponse:
     """GET and POST /invoices/{id}/pay."""
     invoice = queries.invoices(request.tenant).prefetch_related("lines", "tax_lines").filter(id=invoice_id).first()
-    if invoice is None or not takes_cards():
+    if invoice is None or not takes_payments(invoice.currency):
         raise Http404
-    return allow_stripe_js(_pay(request, invoice) if request.method == "POST" else _ask(request, invoice))
+    return allow_paypal(allow_stripe_js(_pay(request, invoice) if request.method == "POST" else _ask(request, invoice)))
 
 
 def _ask(request: Any, invoice: Invoice) -> HttpResponse:
@@ -44,22 +45,26 @@ def _ask(request: Any, invoice: Invoice) -> HttpResponse:
     due = due_now(invoice, now)
     if not due:
         return _to_invoice(invoice)
-    declined = _declined(request, invoice)
-    saved = payable_methods(request.tenant, invoice)
+    declined, given_up = _declined(request, invoice), _given_up(request, invoice)
+    saved, paypal = payable_methods(request.tenant, invoice), paypal_takes(due)
     initial: dict[str, Any] = {
         "shown": due.minor,
-        "pay_with": first_choice(saved, request.GET.get("method", ""), declined, now),
+        "pay_with": first_choice(
+            saved, PAYPAL if given_up else request.GET.get("method", ""), declined, now, paypal=paypal
+        ),
     }
-    if declined and declined.amount < due:
-        initial |= {"how_much": "part", "part": declined.amount.decimal_text()}
-    return _show(request, invoice, PayForm(initial=initial, due=due, methods=saved), now, declined)
+    earlier = declined or given_up
+    if earlier and earlier.amount < due:
+        initial |= {"how_much": "part", "part": earlier.amount.decimal_text()}
+    form = PayForm(initial=initial, due=due, methods=saved, paypal=paypal)
+    return _show(request, invoice, form, now, declined, given_up)
 
 
 def _pay(request: Any, invoice: Invoice) -> HttpResponse:
     """The form's key is the payment's: sent again, by a second click or the back button, it leads to the same one."""
     now = timezone.now()
     due, saved = due_now(invoice, now), payable_methods(request.tenant, invoice)
-    form = PayForm(request.POST, due=due, methods=saved)
+    form = PayForm(request.POST, due=due, methods=saved, paypal=paypal_takes(due))
     key = client_key(form.data.get("key", "")[:64])
     try:
         with alone(str(request.tenant.id), key):
@@ -92,20 +97,35 @@ def _pay(request: Any, invoice: Invoice) -> HttpResponse:
 
 
 def _show(
-    request: Any, invoice: Invoice, form: PayForm, now: datetime, declined: Payment | None = None
+    request: Any,
+    invoice: Invoice,
+    form: PayForm,
+    now: datetime,
+    declined: Payment | None = None,
+    given_up: Payment | None = None,
 ) -> HttpResponse:
     """Whatever is shown carries a new key: what was refused made no payment, or one that has ended."""
-    return render(request, "payments/pay.html", pay_facts(request, invoice, form, now, declined))
+    return render(request, "payments/pay.html", pay_facts(request, invoice, form, now, declined, given_up))
 
 
 def _declined(request: Any, invoice: Invoice) -> Payment | None:
     """The payment that the address names, when it is one that failed for this invoice."""
+    return _named(request, invoice, "declined", status=Payment.Status.FAILED)
+
+
+def _given_up(request: Any, invoice: Invoice) -> Payment | None:
+    """The same for one that its payer left at PayPal."""
+    return _named(
+        request, invoice, "given_up", status=Payment.Status.CANCELED, method=Payment.Method.PAYPAL, failure_code=None
+    )
+
+
+def _named(request: Any, invoice: Invoice, name: str, **facts: object) -> Payment | None:
     try:
-        named = UUID(request.GET.get("declined", ""))
+        named = UUID(request.GET.get(name, ""))
     except ValueError:
         return None
-    rows = queries.payments(request.tenant).filter(id=named, invoice=invoice, status=Payment.Status.FAILED)
-    return rows.first()
+    return queries.payments(request.tenant).filter(id=named, invoice=invoice, **facts).first()
 
 
 def _to_invoice(invoice: Invoice) -> HttpResponse:

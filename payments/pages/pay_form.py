@@ -13,17 +13,18 @@ from billing_portal.kit.display.amounts import money_text
 from billing_portal.kit.money import Money
 from billing_portal.kit.typed_amounts import BadAmount, amount_from_text
 from payments.actions.opening import MethodChoice
-from payments.models import PaymentMethod
+from payments.models import Payment, PaymentMethod
 
 # What the radio of the methods says beside the id of a saved one.
-NEW_CARD, OFFLINE = "new-card", "offline"
+NEW_CARD, PAYPAL, OFFLINE = "new-card", "paypal", "offline"
 _NO_SCRIPT = "A new card needs JavaScript: its number goes straight to Stripe, and never through this page."
 
 _STALE = "This page was not sent as a whole. Nothing was charged. Try once more."
 
 
 class PayForm(forms.Form):
-    """`amount` and `choice` are there once it is valid. `due` is what can be paid now, `methods` are those saved.
+    """`amount` and `choice` are there once it is valid. `due` is what can be paid now, `methods` are those saved;
+    `paypal`: whether PayPal is offered for this invoice.
 
     `shown` is the amount that stood on the button, in minor units: what is due may have changed since.
     """
@@ -39,16 +40,18 @@ class PayForm(forms.Form):
     amount: Money
     choice: MethodChoice
 
-    def __init__(self, *args: Any, due: Money, methods: Sequence[PaymentMethod], **options: Any) -> None:
+    def __init__(self, *args: Any, due: Money, methods: Sequence[PaymentMethod], paypal: bool, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.due, self.saved = due, {str(method.id): method for method in methods}
+        self.due, self.saved, self.paypal = due, {str(method.id): method for method in methods}, paypal
 
     def clean_pay_with(self) -> str:
-        """A saved one's id, or a new card."""
+        """A saved one's id, a new card, or PayPal."""
         wanted: str = self.cleaned_data["pay_with"]
         if wanted == OFFLINE:
             raise ValidationError("A check or wire is sent, not paid here. Choose a card or account to pay now.")
-        if wanted != NEW_CARD and wanted not in self.saved:
+        if wanted == PAYPAL and not self.paypal:
+            raise ValidationError("PayPal is not offered for this invoice. Choose another way to pay.")
+        if wanted not in (NEW_CARD, PAYPAL) and wanted not in self.saved:
             raise ValidationError("This payment method is gone. Choose another.")
         return wanted
 
@@ -77,6 +80,8 @@ class PayForm(forms.Form):
             self.add_error("part", f"That is more than is due: {money_text(self.due)} is the most.")
 
     def _choice(self, data: dict[str, Any]) -> MethodChoice:
+        if data["pay_with"] == PAYPAL:
+            return MethodChoice(Payment.Method.PAYPAL.value)
         method = self.saved.get(data["pay_with"])
         if method is None:
             return MethodChoice("card", method_ref=data["card"], saves=data["keep"])

@@ -13,11 +13,12 @@ from django.views.decorators.http import require_safe
 
 from billing_portal.kit.money import Money
 from billing_portal.tenants.pages.access import tenant_page
-from payments import history_queries, queries
-from payments.models import Payment, Refund
+from payments import history_queries, queries, refund_queries
+from payments.models import Invoice, Payment, Refund
+from payments.pages.at_paypal import is_at_paypal, page_of
 from payments.pages.onward import pay_url
 from payments.pages.pay_facts import due_now
-from payments.pages.paying import may_pay, takes_cards
+from payments.pages.paying import may_pay, takes_payments
 from payments.pages.payment_notice import payment_notice
 from payments.pages.payment_story import payment_story
 from payments.pages.stripe_js import takes_new_cards
@@ -86,16 +87,22 @@ def payment_page(request: Any, payment_id: UUID) -> HttpResponse:
         ],
         "notice": payment_notice(payment, is_disputed=row["status"] == "disputed"),
         "try_again": _try_again(request, payment),
-        "may_confirm": may_pay(request) and takes_new_cards(),
+        "may_confirm": may_pay(request) and (bool(page_of(payment)) if is_at_paypal(payment) else takes_new_cards()),
+        "taken_by": "by PayPal" if is_at_paypal(payment) else "by your bank",
         "may_pay": may_pay(request),
-        "story": payment_story(payment, changes, parts, refunds, disputes, left, reader),
+        "story": payment_story(payment, changes, parts, refunds, disputes, left, reader, _fee(payment)),
     }
     return render(request, "payments/payment.html", facts)
+
+
+def _fee(payment: Payment) -> Invoice | None:
+    """What is billed for a check that came back."""
+    return refund_queries.return_fee(payment) if payment.status == Payment.Status.RETURNED else None
 
 
 def _try_again(request: Any, payment: Payment) -> str:
     """Where to pay the invoice of one that came to nothing; "" when nothing of it is to be sent, or not by them."""
     if payment.status not in (Payment.Status.FAILED, Payment.Status.CANCELED) or payment.invoice is None:
         return ""
-    asked = may_pay(request) and takes_cards() and due_now(payment.invoice, timezone.now())
+    asked = may_pay(request) and takes_payments(payment.currency) and due_now(payment.invoice, timezone.now())
     return pay_url(payment.invoice.id) if asked else ""

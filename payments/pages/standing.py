@@ -10,10 +10,12 @@ from uuid import UUID
 from django.utils import timezone
 
 from billing_portal.kit.display.dates import day_text
-from payments import queries
+from payments import queries, share_queries
 from payments.models import Allocation, Invoice, Payment
+from payments.pages.at_paypal import is_at_paypal
 from payments.pages.words import in_sentence, money_of
 from payments.queries import InvoiceAmounts
+from payments.share_queries import Coming
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,48 +34,51 @@ class Standing:
 def standings(invoices: Iterable[Invoice], now: datetime) -> dict[UUID, tuple[Standing, InvoiceAmounts]]:
     """By invoice id, by as many queries for many as for one."""
     rows = list(invoices)
-    amounts, open_ones = queries.amounts_of(rows), queries.open_payments_for(rows)
+    amounts, open_ones = queries.amounts_of(rows), share_queries.open_payments_for(rows)
     paying = queries.allocations_of(rows)
     found = {}
     for each in rows:
         coming, waiting = apart(open_ones.get(each.id, []))
-        stands = standing(each, amounts[each.id], coming, paying.get(each.id, []), now, waits=bool(waiting))
+        stands = standing(each, amounts[each.id], coming, paying.get(each.id, []), now, waiting=waiting)
         found[each.id] = (stands, amounts[each.id])
     return found
 
 
-def apart(payments: Iterable[Payment]) -> tuple[list[Payment], list[Payment]]:
-    """Those whose money is on its way, and those that wait for their payer."""
+def apart(payments: Iterable[Coming]) -> tuple[list[Coming], list[Payment]]:
+    """Those whose money is on its way, each with what the invoice may have of it, and those that wait for their
+    payer."""
     rows = list(payments)
-    waiting = [each for each in rows if each.status == Payment.Status.REQUIRES_ACTION]
-    return [each for each in rows if each.status in queries.ON_THEIR_WAY], waiting
+    waiting = [each.payment for each in rows if each.payment.status == Payment.Status.REQUIRES_ACTION]
+    return [each for each in rows if each.payment.status in queries.ON_THEIR_WAY], waiting
 
 
 def standing(
     invoice: Invoice,
     amounts: InvoiceAmounts,
-    coming: Sequence[Payment],
+    coming: Sequence[Coming],
     paying: Sequence[Allocation],
     now: datetime,
     *,
-    waits: bool = False,
+    waiting: Sequence[Payment] = (),
 ) -> Standing:
-    """Late comes first, whatever is on its way: until it is here, the invoice is late. `waits`: a payment of it waits
-    for its payer."""
+    """Late comes first, whatever is on its way: until it is here, the invoice is late. `waiting`: those of its
+    payments that wait for their payer."""
     if invoice.status == Invoice.Status.PAID:
         return Standing("paid", _how_paid(invoice, paying))
     if invoice.status != Invoice.Status.OPEN or invoice.due_at is None:
         return Standing(invoice.status)
     due = f"Due {day_text(invoice.due_at)}"
-    to_send = max(0, amounts.open - sum(payment.amount_minor for payment in coming))
-    on_its_way = f"{in_sentence(coming[0])} is on its way" if coming else ""
+    to_send = max(0, amounts.open - sum(each.minor for each in coming))
+    first = coming[0].payment if coming else None
+    on_its_way = f"{in_sentence(first)} is on its way" if first else ""
     if invoice.is_overdue(now):
         return Standing("overdue", f"{due}; {on_its_way}" if on_its_way else due, to_send=to_send)
-    if coming:
-        reviewed = coming[0].status == Payment.Status.AWAITING_REVIEW
-        return Standing("awaiting_review" if reviewed else "processing", in_sentence(coming[0]), to_send=to_send)
-    if waits:
-        return Standing("action_needed", "confirm it at your bank", to_send=to_send)
+    if first:
+        reviewed = first.status == Payment.Status.AWAITING_REVIEW
+        return Standing("awaiting_review" if reviewed else "processing", in_sentence(first), to_send=to_send)
+    if waiting:
+        todo = "finish it at PayPal" if is_at_paypal(waiting[0]) else "confirm it at your bank"
+        return Standing("action_needed", todo, to_send=to_send)
     came_off = f"{_came_off(invoice, amounts)}{due[0].lower()}{due[1:]}"
     if amounts.allocated > 0:
         return Standing("partly_paid", came_off, to_send=to_send)

@@ -6,6 +6,7 @@ from payments.models import PaymentMethod
 from payments.pages.bill import invoice_page
 from payments.pages.bills import invoices_page
 from payments.pages.confirming import confirm_page, give_up_page, refresh_page
+from payments.pages.declaring import declare_page
 from payments.pages.methods import (
     add_method_page,
     method_default_page,
@@ -14,6 +15,7 @@ from payments.pages.methods import (
     methods_page,
 )
 from payments.pages.pay import pay_page
+from payments.pages.paypal import paypal_cancel_page, paypal_return_page
 from payments.pages.pays import payment_page, payments_page
 
 CARD, ACCOUNT = PaymentMethod.Type.CARD.value, PaymentMethod.Type.US_BANK_ACCOUNT.value
@@ -22,7 +24,10 @@ urlpatterns = [
     path("invoices", invoices_page, name="invoices-page"),
     path("invoices/<uuid:invoice_id>", invoice_page, name="invoice-page"),
     path("invoices/<uuid:invoice_id>/pay", pay_page, name="invoice-pay-page"),
+    path("invoices/<uuid:invoice_id>/declare", declare_page, name="invoice-declare-page"),
     path("payments", payments_page, name="payments-page"),
+    path("payments/paypal/return", paypal_return_page, name="paypal-return-page"),
+    path("payments/paypal/cancel", paypal_cancel_page, name="paypal-cancel-page"),
     path("payments/<uuid:payment_id>", payment_page, name="payment-page"),
     path("payments/<uuid:payment_id>/confirm", confirm_page, name="payment-confirm-page"),
     path("payments/<uuid:payment_id>/refresh", refresh_page, name="payment-refresh-page"),

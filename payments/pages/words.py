@@ -8,56 +8,23 @@ from uuid import UUID
 
 from billing_portal.kit.actors import ActorKind
 from billing_portal.kit.display.amounts import money_text
-from billing_portal.kit.display.dates import NBSP, month_text, period_text
+from billing_portal.kit.display.dates import month_text, period_text
 from billing_portal.kit.money import Money
-from payments.models import Invoice, Payment, StatusChange
+from payments.models import Invoice, StatusChange
+from payments.naming import METHODS, PROVIDERS, brand_name, in_sentence, payment_name, with_ending
 
-METHODS = {
-    "card": "Card",
-    "us_bank_account": "Bank account",
-    "paypal": "PayPal",
-    "check": "Check",
-    "wire": "Wire",
-    "cash": "Cash",
-    "other": "Payment",
-}
-
-
-# As their owners write them; any other name is shown with a capital.
-BRANDS = {
-    "visa": "Visa",
-    "mastercard": "Mastercard",
-    "amex": "American Express",
-    "discover": "Discover",
-    "diners": "Diners Club",
-    "jcb": "JCB",
-    "unionpay": "UnionPay",
-}
-
-
-def with_ending(name: str, last4: str) -> str:
-    """'Visa •••• 4242', which never breaks before the digits."""
-    return f"{name} ••••{NBSP}{last4}"
-
-
-def brand_name(brand: str) -> str:
-    """'Visa' of a provider's 'visa'; a bank's name as it is."""
-    return BRANDS.get(brand, brand[:1].upper() + brand[1:])
-
-
-def payment_name(payment: Payment) -> str:
-    """'Check 10482', 'Visa •••• 4242'."""
-    name = METHODS[payment.method]
-    if payment.method_last4:
-        return with_ending(brand_name(payment.method_brand or name), payment.method_last4)
-    return f"{name} {payment.reference}" if payment.reference else name
-
-
-def in_sentence(payment: Payment) -> str:
-    """'check 10482'; a name of its own keeps its capital."""
-    name = payment_name(payment)
-    is_own = payment.method == "paypal" or (payment.method_brand and payment.method_last4)
-    return name if is_own else name[0].lower() + name[1:]
+__all__ = [
+    "METHODS",
+    "PROVIDERS",
+    "Reader",
+    "brand_name",
+    "in_sentence",
+    "money_of",
+    "payment_name",
+    "what_for",
+    "who",
+    "with_ending",
+]
 
 
 def money_of(minor: int, currency: str) -> str:
@@ -90,7 +57,8 @@ def who(change: StatusChange, reader: Reader) -> str:
     if change.actor_kind == ActorKind.STAFF:
         return f"by {name}, our billing desk"
     if change.actor_kind == ActorKind.PROVIDER:
-        return f"reported by {change.actor_label.capitalize()}"
+        label = change.actor_label.lower()
+        return f"reported by {PROVIDERS.get(label, label.capitalize())}"
     if change.actor_kind == ActorKind.API_KEY:
         return f"by API key {change.actor_label}"
     return "by you" if change.actor_label == reader.label else f"by {name}"

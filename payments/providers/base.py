@@ -211,6 +211,10 @@ class Unreadable(OutcomeUnknown):
     """An answer came, and nobody can read it. Whoever answers is there: the breaker stays closed."""
 
 
+class UnderWay(OutcomeUnknown):
+    """The provider says that it has the request already, and not yet what became of it. It is there, too."""
+
+
 class ProviderUnavailable(ProviderError):
     """The request surely did nothing: refused connection, too many requests."""
 
@@ -221,6 +225,11 @@ class ProviderMisconfigured(ProviderError):
 
 class ProviderRejected(ProviderError):
     """The provider says that what we sent makes no sense: our bug, and nothing moved."""
+
+
+class UnfitMethod(ProviderError):
+    """The method is of another kind than it was said to be, or its owner has not agreed to be charged: nothing
+    moved."""
 
 
 class UnknownReference(ProviderError):
@@ -324,7 +333,7 @@ class ApprovesLater(TakesPayments):
     @abstractmethod
     def begin(self, request: ApprovalRequest) -> PaymentResult:
         """REQUIRES_ACTION with `approval_url`; the same key is the same order. No money moves, so a lost answer is
-        ProviderUnavailable."""
+        ProviderUnavailable; while another asks under the same key it is UnderWay."""
 
     @abstractmethod
     def capture(self, provider_ref: str, *, key: str) -> PaymentResult:
@@ -396,6 +405,50 @@ class SendsEvents(Provider):
     @abstractmethod
     def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> SignedEvent:
         """Raises BadSignature for anything that is not this provider's, now. Header names in any case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One of a second channel, as its sender was asked about it. `is_genuine` says that the provider has sent these
+    very bytes; nothing follows from any other, which is kept for people to look at."""
+
+    body: bytes
+    is_genuine: bool
+    fields: Mapping[str, str]
+    event: SignedEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Hearsay:
+    """What a message says has moved: `came_in` to us, or went back. For people to look into, and never booked."""
+
+    amount: Money
+    came_in: bool
+
+
+class ReceivesMessages(Provider):
+    """Tells of what happened over a second channel too, whose messages are not signed: their sender is asked.
+
+    `message_type` is the only media type that is taken, `largest_message` the most bytes.
+    """
+
+    message_type: ClassVar[str]
+    largest_message: ClassVar[int]
+
+    @abstractmethod
+    def ask_about(self, body: bytes, now: datetime) -> Message:
+        """Ask the provider whether it sent these bytes; with no transaction open. Raises BadSignature, before anybody
+        is asked, for what can't be a message of this provider's in this mode; ProviderUnavailable while nobody can
+        say, and ProviderMisconfigured: then it has to be sent again."""
+
+    @abstractmethod
+    def keep(self, message: Message, *, address: str) -> SignedEvent | None:
+        """Write down that it came from `address`, inside the transaction that stores the event which is returned. None
+        when nothing follows from it: it is not genuine, or is for another account."""
+
+    @abstractmethod
+    def heard(self, payload: Mapping[str, Any]) -> Hearsay | None:
+        """The money that an event of this channel tells of, None where it tells of none that can be read."""
 
 
 class Mirrors(Provider):

@@ -216,3 +216,30 @@ def test_a_card_is_kept_when_it_is_asked_for(stripe: StripeWorld, owner: Client)
 def test_without_a_key_of_stripe_nothing_of_it_is_there(owner: Client) -> None:
     answer = post(owner, "/api/payments", card())
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "method_not_offered")
+
+
+def test_a_card_number_in_the_place_of_an_id_is_refused_and_kept_nowhere(stripe: StripeWorld, owner: Client) -> None:
+    answer = post(owner, "/api/payments", card("4242424242424242"))
+    assert (answer.status_code, answer.json()["code"]) == (400, "card_data_refused")
+    assert not Payment.objects.exists() and not stripe.panel("GET", "log")
+
+
+def test_a_bank_account_that_is_sent_as_a_card_is_the_clients_mistake(stripe: StripeWorld, owner: Client) -> None:
+    answer = post(owner, "/api/payments", card("pm_usBankAccount_success"))
+    error = answer.json()["errors"][0]
+    assert (answer.status_code, error["code"], error["field"]) == (400, "other_method_type", "paymentMethod.type")
+    assert stripe.taken() == []
+
+
+def test_a_decline_is_told_in_our_own_words(stripe: StripeWorld, owner: Client) -> None:
+    answer = post(owner, "/api/payments", card("pm_card_visa_chargeDeclinedInsufficientFunds")).json()
+    stored = owner.get(f"/api/payments/{answer['paymentId']}").json()
+    assert "not enough money on the account" in answer["detail"] == stored["failure"]["message"]
+
+
+def test_a_replay_after_the_step_was_taken_tells_the_payment_as_it_is(stripe: StripeWorld, owner: Client) -> None:
+    wish = card("pm_card_authenticationRequired")
+    first = post(owner, "/api/payments", wish, idempotency_key="k").json()
+    stripe.authenticate(stripe.objects("payment_intents")[0]["id"])
+    again = post(owner, "/api/payments", wish, idempotency_key="k").json()
+    assert (again["id"], again["status"], again["clientSecret"]) == (first["id"], "succeeded", None)

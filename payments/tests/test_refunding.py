@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -231,3 +232,20 @@ def test_who_died_between_row_and_call_is_finished_under_the_same_key(
     assert left.status == "pending" and left.next_check_at
     assert refund(payment, 3_000, key="once").id == left.id
     assert [each["amount"] for each in stripe.objects("refunds")] == [3_000]
+
+
+def test_a_large_refund_is_not_two_smaller_ones(stripe: StripeWorld, acme: Tenant) -> None:
+    """$10,000.00 is the threshold: what one person's word gives back of a payment is counted together."""
+    payment = card_payment(acme, 2_600_000)
+    assert refund(payment, 550_000).status == "succeeded"
+    second = refund(payment, 550_000)
+    assert (second.status, second.needs_second_person) == ("awaiting_approval", True)
+    assert [each["amount"] for each in stripe.objects("refunds")] == [550_000]
+
+
+def test_a_payment_that_a_refund_moves_is_a_newer_one(stripe: StripeWorld, acme: Tenant) -> None:
+    payment = card_payment(acme)
+    later = NOW + timedelta(hours=1)
+    refund(payment, 100, now=later)
+    payment.refresh_from_db()
+    assert payment.updated_at == later

@@ -14,7 +14,8 @@ ADD = "/admin/subscriptions/subscription/add/"
 @pytest.fixture
 def starter(client):
     who = world.user(staff=True, groups=("finance",))
-    who.user_permissions.add(Permission.objects.get(codename="add_subscription", content_type__app_label="subscriptions"))
+    may = Permission.objects.get(codename="add_subscription", content_type__app_label="subscriptions")
+    who.user_permissions.add(may)
     client.force_login(who)
     return client
 

@@ -1,5 +1,5 @@
-"""`manage.py demo`: embedded servers, a stand-in for Stripe, migrations, seed, web, worker with beat; ends by printing
-READY and the addresses."""
+"""`manage.py demo`: embedded servers, stand-ins for Stripe and PayPal, migrations, seed, web, worker with beat; ends by
+printing READY and the addresses."""
 
 import fcntl
 import json
@@ -25,11 +25,12 @@ from billing_portal.embedded import postgres, valkey
 from billing_portal.embedded.child import stop
 from billing_portal.management import stand_in
 from billing_portal.settings import stand_ins
-from billing_portal.settings.stand_ins import HOST
+from billing_portal.settings.stand_ins import HOST, StandIn
 from billing_portal.supervisor import ChildDied, Deaths, Stopped, Supervisor, say
 from billing_portal.tenants.models import Tenant
 
 READY_SECONDS = 60
+NAMES = {"stripe": "Stripe", "paypal": "PayPal"}
 WEB = shlex.split("granian --interface wsgi --no-ws --workers 1 --blocking-threads 4 billing_portal.wsgi:application")
 # One worker on one broker has nobody to gossip with. Beat runs inside it here; in production it runs apart.
 ALONE = "--without-gossip --without-mingle --without-heartbeat"
@@ -112,8 +113,8 @@ class Servers:
 
 def _run(supervisor: Supervisor, servers: Servers, *, seed: bool) -> None:
     settings_for_children = _environment()
-    if settings.STRIPE_STAND_IN:
-        supervisor.start("stripe", stand_in.command(settings.STRIPE_STAND_IN), settings_for_children)
+    for known in _stand_ins():
+        supervisor.start(known.name, stand_in.command(known), settings_for_children)
     servers.start()
     if settings.EMBEDDED_DATABASE:
         postgres.create_database(settings.DATA_DIR, settings.DATABASES["default"]["NAME"])
@@ -124,7 +125,7 @@ def _run(supervisor: Supervisor, servers: Servers, *, seed: bool) -> None:
     accounts = settings.DATA_DIR / "accounts.json"  # written by the seed at its end: without it a seed was interrupted
     if seed and not (accounts.exists() and Tenant.objects.exists()):
         say("seeding the demo's history")
-        supervisor.wait_for(_stand_in_answers, seconds=READY_SECONDS)
+        supervisor.wait_for(_stand_ins_answer, seconds=READY_SECONDS)
         call_command("seed_demo")
     connection.close()
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
@@ -137,8 +138,8 @@ def _run(supervisor: Supervisor, servers: Servers, *, seed: bool) -> None:
 
     _write_demo_json(accounts)
     say(f"\nREADY\n  portal    {_url()}/\n  admin     {_url()}/admin/\n  API docs  {_url()}/api/docs")
-    if settings.STRIPE_STAND_IN:
-        say(f"  Stripe    a stand-in, no money moves: {settings.STRIPE_STAND_IN.url}/__sandbox/log")
+    for known in _stand_ins():
+        say(f"  {NAMES[known.name]:<8}  a stand-in, no money moves: {known.url}/__sandbox/log")
     say(f"\n  accounts: {settings.DATA_DIR / 'demo.json'}    stop: Ctrl-C\n")
     while True:
         supervisor.revive()
@@ -155,14 +156,19 @@ def _url() -> str:
     return f"http://{HOST}:{settings.PORT}"
 
 
-def _stand_in_answers() -> bool:
-    return settings.STRIPE_STAND_IN is None or stand_in.answers(settings.STRIPE_STAND_IN)
+def _stand_ins() -> list[StandIn]:
+    """Those that this installation has: none for a provider whose own keys are set."""
+    return [each for each in (settings.STRIPE_STAND_IN, settings.PAYPAL_STAND_IN) if each]
+
+
+def _stand_ins_answer() -> bool:
+    return all(stand_in.answers(each) for each in _stand_ins())
 
 
 def _answers() -> bool:
     try:
         with urllib.request.urlopen(f"{_url()}/readyz", timeout=2) as answer:  # noqa: S310 (our own address)
-            return bool(answer.status == 200) and _stand_in_answers()
+            return bool(answer.status == 200) and _stand_ins_answer()
     except (OSError, urllib.error.URLError):
         return False
 
@@ -192,9 +198,10 @@ def _refuse_second_demo() -> IO[str]:
 
 
 def _leave_taken_port() -> None:
-    """Nobody else runs in this folder, so whoever listens on the stand-in's port is a stranger: it moves, and this
+    """Nobody else runs in this folder, so whoever listens on a stand-in's port is a stranger: it moves, and this
     process begins again, since its settings have read the old address."""
-    if settings.STRIPE_STAND_IN and stand_ins.moved_from_taken_port(settings.DATA_DIR):
+    moved = [each.name for each in _stand_ins() if stand_ins.moved_from_taken_port(settings.DATA_DIR, each)]
+    if moved:
         sys.stdout.flush()
         os.execv(sys.executable, sys.orig_argv)  # noqa: S606 (ourselves)
 
@@ -207,7 +214,7 @@ def _write_demo_json(accounts: Path) -> None:
         "url": _url(),
         "adminUrl": f"{_url()}/admin/",
         **known,
-        "sandbox": {"stripe": stripe.url} if stripe else {},
+        "sandbox": {each.name: each.url for each in _stand_ins()},
         "webhookSecrets": {"stripe": stripe.webhook_secret} if stripe else {},
         "databaseUrl": settings.DATABASE_URL,
         "redisUrl": settings.REDIS_URL,

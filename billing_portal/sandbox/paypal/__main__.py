@@ -24,6 +24,8 @@ def main() -> int:
     parser.add_argument("--client-id", help="what the portal signs in with; without it the books make their own")
     parser.add_argument("--client-secret", help="its secret")
     parser.add_argument("--webhook-id", help="the id of the webhook, which is part of what is signed")
+    parser.add_argument("--merchant-id", help="whose account it is")
+    parser.add_argument("--merchant-email", help="and the address that is paid")
     wanted = parser.parse_args()
     try:
         refuse_live_keys(os.environ)
@@ -37,6 +39,8 @@ def main() -> int:
         client_id=wanted.client_id,
         client_secret=wanted.client_secret,
         webhook_id=wanted.webhook_id,
+        merchant_id=wanted.merchant_id,
+        merchant_email=wanted.merchant_email,
     )
     listener = server(sandbox, wanted.port)
     sandbox.base_url = f"http://{HOST}:{listener.server_port}"

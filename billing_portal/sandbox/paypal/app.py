@@ -39,8 +39,9 @@ class PayPalSandbox:
     """A PayPal business account in the sandbox, its books in `folder` (None: in memory).
 
     `webhook_url`, `ipn_url`: where events and notifications are posted; None: nowhere. `client_id`, `client_secret`,
-    `webhook_id`: what the portal is set up with; the books make their own and keep them. `base_url`: where the stand-in
-    is reached, for its links and its certificate. `send`, `send_ipn`: how they are posted, by default over HTTP.
+    `webhook_id`, `merchant_id`, `merchant_email`: what the portal is set up with; the books make their own and keep
+    them. `base_url`: where the stand-in is reached, for its links and its certificate. `send`, `send_ipn`: how they are
+    posted, by default over HTTP.
     """
 
     def __init__(
@@ -52,6 +53,8 @@ class PayPalSandbox:
         client_id: str | None = None,
         client_secret: str | None = None,
         webhook_id: str | None = None,
+        merchant_id: str | None = None,
+        merchant_email: str | None = None,
         base_url: str = ADDRESS,
         send: Send = send_over_http,
         send_ipn: Send = send_over_http,
@@ -60,8 +63,8 @@ class PayPalSandbox:
         self.client_id = self._kept("client_id", client_id, lambda: f"A{secrets.token_hex(39)}")
         self.client_secret = self._kept("client_secret", client_secret, lambda: f"E{secrets.token_hex(39)}")
         self.webhook_id = self._kept("webhook_id", webhook_id, ids.transaction)
-        self.merchant_id = self._kept("merchant", None, ids.account)
-        self.merchant_email = _MERCHANT_EMAIL
+        self.merchant_id = self._kept("merchant", merchant_id, ids.account)
+        self.merchant_email = self._kept("merchant_email", merchant_email, lambda: _MERCHANT_EMAIL)
         self._payer = {**_PAYER, "payer_id": self._kept("payer", None, ids.account)}
         self.books.note("webhook_url", webhook_url)
         self.authority = signing.authority(self.books, shared=folder is None)

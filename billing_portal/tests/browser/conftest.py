@@ -1,4 +1,4 @@
-"""A person with a browser, and Stripe as a browser reaches it."""
+"""A person with a browser, and Stripe and PayPal as a browser reaches them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from billing_portal.sandbox.serving import server
+from billing_portal.tests import paypal_world
+from billing_portal.tests.paypal_world import PayPalWorld
 from billing_portal.tests.stripe_world import StripeWorld
 
 
@@ -44,6 +46,22 @@ def stripe_js(stripe: StripeWorld, settings: Any) -> Iterator[StripeWorld]:
     yield stripe
     listener.shutdown()
     listener.server_close()
+
+
+@pytest.fixture
+def paypal_page(live_server: Any, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[PayPalWorld]:
+    """PayPal over HTTP beside the one in the process: the same books, for browsers, in which payers approve."""
+    paypal = PayPalWorld()
+    listener = server(paypal.sandbox, 0)
+    threading.Thread(target=listener.serve_forever, daemon=True).start()
+    paypal.sandbox.base_url = f"http://127.0.0.1:{listener.server_port}"
+    settings.PUBLIC_URL = live_server.url  # PayPal leads back to it
+    off = paypal_world.turned_on(paypal, monkeypatch, settings)
+    yield paypal
+    off()
+    listener.shutdown()
+    listener.server_close()
+    paypal.close()
 
 
 def is_trouble(message: ConsoleMessage) -> bool:

@@ -218,6 +218,7 @@ def test_it_is_paid_by_keyboard_alone_and_nothing_scrolls_sideways(
     page = payer(somebody, width=width).opens_pay_page()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     frame = page.frame_locator("[data-card-frame] iframe")
+    expect(frame.get_by_label("Card number")).to_be_visible()
     page.get_by_role("radio", name="New card").focus()
     page.keyboard.press("Tab")
     expect(frame.get_by_label("Card number")).to_be_focused()

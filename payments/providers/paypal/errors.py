@@ -17,6 +17,7 @@ from payments.providers.base import (
     ProviderRejected,
     ProviderUnavailable,
     RefundTooLarge,
+    UnderWay,
     UnknownReference,
 )
 
@@ -140,8 +141,9 @@ def ours(error: Refused, *, moves_money: bool) -> ProviderError:
     """What a refusal is called here."""
     facts = {"code": error.issue, "request_id": error.request_id}
     # In this order: what is certain about money first.
-    if error.among(*_UNDER_WAY) or error.status in PASSING or error.status >= 500:
-        return _lost(moves_money)(str(error), **facts)
+    is_under_way = error.among(*_UNDER_WAY)
+    if is_under_way or error.status in PASSING or error.status >= 500:
+        return (UnderWay if is_under_way else _lost(moves_money))(str(error), **facts)
     if error.status == 429:
         return ProviderUnavailable("PayPal takes no more requests for a moment", **facts)
     if error.status in (401, 403) or error.among(*_OUR_ACCOUNT):

@@ -14,6 +14,7 @@ from payments.providers.base import (
     ProviderError,
     ProviderRejected,
     ProviderUnavailable,
+    UnderWay,
     UnknownReference,
 )
 from payments.providers.paypal.amounts import to_paypal
@@ -139,7 +140,7 @@ class Orders:
             return result
         if refused.among("DUPLICATE_INVOICE_ID"):
             raise NotInThatState("Another order has been paid under this invoice id", **facts) from refused
-        raise OutcomeUnknown("Taken before, and not to be seen yet", **facts) from refused
+        raise UnderWay("Taken before, and not to be seen yet", **facts) from refused
 
     def _approval_url(self, provider_ref: str) -> str | None:
         try:

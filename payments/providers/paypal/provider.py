@@ -26,6 +26,7 @@ from payments.providers.base import (
     SendsEvents,
     SignedEvent,
     Topic,
+    UnderWay,
     UnknownReference,
 )
 from payments.providers.paypal import disputes, events
@@ -33,6 +34,7 @@ from payments.providers.paypal.amounts import limits, to_paypal
 from payments.providers.paypal.certificates import Certificates
 from payments.providers.paypal.client import LIVE, SANDBOX, PayPalClient, identifier
 from payments.providers.paypal.errors import Refused, translated
+from payments.providers.paypal.ipn_channel import Account, IpnChannel
 from payments.providers.paypal.listing import resources
 from payments.providers.paypal.orders import CAPTURES, ORDERS, Orders, read
 from payments.providers.paypal.reading import (
@@ -52,9 +54,9 @@ _TOLD_OF_REFUNDS = ("PAYMENT.CAPTURE.REFUNDED", "PAYMENT.REFUND.PENDING", "PAYME
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
-class PayPalProvider(ApprovesLater, Refunds, Disputable, SendsEvents):
+class PayPalProvider(ApprovesLater, Refunds, Disputable, SendsEvents, IpnChannel):
     """A payment is PayPal's order, its money the order's capture. `environment` is sent along with every order, and one
-    that names another is not ours; `brand_name` is what the payer reads on PayPal's page."""
+    that names another is not ours; `brand_name` is what the payer reads on PayPal's page, `account` who is paid."""
 
     name: ClassVar[str] = "paypal"
     methods: ClassVar[frozenset[str]] = frozenset({"paypal"})
@@ -68,11 +70,13 @@ class PayPalProvider(ApprovesLater, Refunds, Disputable, SendsEvents):
         environment: str,
         livemode: bool = False,
         brand_name: str = "",
+        account: Account | None = None,
     ) -> None:
         self._client, self._verifier = client, verifier
         self._orders = Orders(client, environment=environment, brand_name=brand_name)
         self._environment = environment
         self.livemode = livemode
+        self.account = account or Account()
 
     def begin(self, request: ApprovalRequest) -> PaymentResult:
         """See `orders`."""
@@ -131,7 +135,7 @@ class PayPalProvider(ApprovesLater, Refunds, Disputable, SendsEvents):
             except Refused as refused:
                 if issue := refused.among("DUPLICATE_INVOICE_ID"):
                     facts = {"code": issue, "request_id": refused.request_id}
-                    raise OutcomeUnknown("PayPal has had this refund before", **facts) from refused
+                    raise UnderWay("PayPal has had this refund before", **facts) from refused
                 raise
         return self._refund(answer.content, request.payment_ref, answer.request_id)
 
@@ -227,4 +231,5 @@ def from_settings(transport: httpx.BaseTransport | None = None) -> PayPalProvide
         environment=settings.PROVIDER_ENVIRONMENT,
         livemode=live,
         brand_name=settings.ISSUER_NAME,
+        account=Account(settings.PAYPAL_MERCHANT_ID, settings.PAYPAL_MERCHANT_EMAIL, transport),
     )

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from billing_portal.kit.money import Money
-from payments.providers.base import Outcome, OutcomeUnknown, PaymentResult, ProviderRejected, RefundResult
+from payments.providers.base import Outcome, PaymentResult, ProviderRejected, RefundResult, Unreadable
 from payments.providers.paypal.amounts import from_paypal
 from payments.providers.paypal.errors import approval_link
 
@@ -54,15 +54,15 @@ def refund_invoice_id(refund_id: str, environment: str) -> str:
 
 @contextmanager
 def readable(what: str) -> Iterator[None]:
-    """A half answer is no answer: whatever can't be read of it is OutcomeUnknown."""
+    """A half answer is no answer: whatever can't be read of it is Unreadable."""
     try:
         yield
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, ProviderRejected) as error:
-        raise OutcomeUnknown(f"PayPal's {what} can't be read: {type(error).__name__}") from error
+        raise Unreadable(f"PayPal's {what} can't be read: {type(error).__name__}") from error
 
 
 def payment_of(order: Mapping[str, Any], *, environment: str, request_id: str | None = None) -> PaymentResult:
-    """An order with its capture, if it has one. Raises OutcomeUnknown for one that says nothing we can read."""
+    """An order with its capture, if it has one. Raises Unreadable for one that says nothing we can read."""
     with readable("order"):
         unit = order["purchase_units"][0]
         capture = telling_capture(order)
@@ -111,7 +111,7 @@ def refunds_in(order: Mapping[str, Any], capture_ref: str) -> list[dict[str, Any
 def refund_of(
     refund: Mapping[str, Any], *, environment: str, capture_ref: str | None = None, request_id: str | None = None
 ) -> RefundResult:
-    """One refund, by its own amount and never by the total of all. Raises OutcomeUnknown for what can't be read."""
+    """One refund, by its own amount and never by the total of all. Raises Unreadable for what can't be read."""
     with readable("refund"):
         status = REFUNDS[refund["status"]]
         reason = (refund.get("status_details") or {}).get("reason")

@@ -16,6 +16,7 @@ from payments.providers.base import (
     ProviderRejected,
     ProviderUnavailable,
     RefundTooLarge,
+    UnfitMethod,
     UnknownCustomer,
     UnknownReference,
     Unreadable,
@@ -88,6 +89,8 @@ def _invalid(error: stripe.InvalidRequestError, facts: dict[str, str | None]) ->
         code is None and error.param == "amount"
     ):
         return RefundTooLarge("Stripe's books have less left of this payment", **facts)
+    if code in ("payment_intent_mandate_invalid", "payment_intent_incompatible_payment_method"):
+        return UnfitMethod("This method can't be charged like that", **facts)
     if code in ("payment_intent_unexpected_state", "setup_intent_unexpected_state"):
         return NotInThatState("Stripe's object has moved on", **facts)
     return ProviderRejected("Stripe can't do what we sent", **facts)

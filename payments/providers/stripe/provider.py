@@ -192,7 +192,8 @@ class StripeProvider(Charges, Refunds, Disputable, SavesMethods, SendsEvents, Mi
     def saved_methods(self, customer_ref: str) -> list[MethodFacts]:
         """Source: Stripe API, "List a Customer's PaymentMethods"."""
         with translated(moves_money=False):
-            page = self._api.customers.payment_methods.list(customer_ref, {"limit": _PAGE})
+            # Somebody waits for it, and our own rows can stand in: one try.
+            page = self._api.customers.payment_methods.list(customer_ref, {"limit": _PAGE}, {"max_network_retries": 0})
             return [method_of(each.to_dict()) for each in page.auto_paging_iter()]
 
     def forget_method(self, *, customer_ref: str, method_ref: str) -> None:

@@ -14,8 +14,8 @@ from payments.providers.base import (
     ProviderError,
     ProviderMisconfigured,
     ProviderRejected,
-    ProviderUnavailable,
     RefundTooLarge,
+    UnderWay,
     UnknownReference,
 )
 from payments.providers.contract_approval import approval_request
@@ -69,8 +69,8 @@ def test_a_payer_who_can_not_pay_is_declined(paypal: PayPalAdapter, issue: str, 
 @pytest.mark.parametrize(
     ("issue", "raises"),
     [
-        ("ORDER_COMPLETION_IN_PROGRESS", OutcomeUnknown),
-        ("PREVIOUS_REQUEST_IN_PROGRESS", OutcomeUnknown),
+        ("ORDER_COMPLETION_IN_PROGRESS", UnderWay),
+        ("PREVIOUS_REQUEST_IN_PROGRESS", UnderWay),
         ("DECIMAL_PRECISION", ProviderRejected),
         ("INVALID_CURRENCY_CODE", ProviderRejected),
         ("CANNOT_BE_ZERO_OR_NEGATIVE", ProviderRejected),
@@ -81,7 +81,7 @@ def test_a_payer_who_can_not_pay_is_declined(paypal: PayPalAdapter, issue: str, 
         ("PAYEE_BLOCKED_TRANSACTION", ProviderMisconfigured),
         ("PERMISSION_DENIED", ProviderMisconfigured),
         ("DUPLICATE_INVOICE_ID", NotInThatState),
-        ("ORDER_ALREADY_CAPTURED", OutcomeUnknown),  # and it shows no capture
+        ("ORDER_ALREADY_CAPTURED", UnderWay),  # and it shows no capture
         ("INVALID_RESOURCE_ID", UnknownReference),
     ],
 )
@@ -105,7 +105,7 @@ def test_what_else_is_said_to_a_capture(paypal: PayPalAdapter, issue: str, raise
         ("PAYEE_ACCOUNT_RESTRICTED", ProviderMisconfigured),
         ("MAX_VALUE_EXCEEDED", ProviderRejected),
         ("INVALID_STRING_LENGTH", ProviderRejected),
-        ("PREVIOUS_REQUEST_IN_PROGRESS", ProviderUnavailable),
+        ("PREVIOUS_REQUEST_IN_PROGRESS", UnderWay),
     ],
 )
 def test_what_is_said_to_a_new_order(paypal: PayPalAdapter, issue: str, raises: type[ProviderError]) -> None:
@@ -131,8 +131,8 @@ def test_what_is_said_to_a_new_order(paypal: PayPalAdapter, issue: str, raises: 
         ("DECIMALS_NOT_SUPPORTED", ProviderRejected),
         ("REFUND_FAILED_INSUFFICIENT_FUNDS", ProviderRejected),
         ("PAYEE_ACCOUNT_RESTRICTED", ProviderMisconfigured),
-        ("PREVIOUS_REQUEST_IN_PROGRESS", OutcomeUnknown),
-        ("DUPLICATE_INVOICE_ID", OutcomeUnknown),
+        ("PREVIOUS_REQUEST_IN_PROGRESS", UnderWay),
+        ("DUPLICATE_INVOICE_ID", UnderWay),
         ("INVALID_RESOURCE_ID", UnknownReference),
     ],
 )

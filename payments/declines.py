@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from payments.models import Payment
-from payments.pages.words import payment_name
+from payments.naming import payment_name
 
 # Code or decline code → the words after the colon. What is not here, and all that hints at fraud or at a lost card, is
-# not told: the bank's own words would help a thief. Source: Stripe, "Decline codes".
+# not told: the bank's own words would help a thief. Sources: Stripe, "Decline codes"; PayPal Orders v2, the issues of a
+# capture, as its adapter names them.
 REASONS = {
     "insufficient_funds": "not enough money on the account",
     "expired_card": "the card has run out",
@@ -19,6 +20,7 @@ REASONS = {
     "incorrect_zip": "the ZIP code is not right",
     "card_velocity_exceeded": "the limit of the card is reached",
     "withdrawal_count_limit_exceeded": "the limit of the card is reached",
+    "limit_exceeded": "the limit of the account is reached",
     "card_not_supported": "the card is not made for this kind of payment",
     "currency_not_supported": "the card does not take this currency",
     "processing_error": "it could not be asked just then",
@@ -44,11 +46,15 @@ def declined_sentence(payment: Payment) -> str:
     if payment.failure_code in _NOT_CONFIRMED:
         return "You did not confirm this payment at your bank."
     reason = why(payment)
+    if payment.method == Payment.Method.PAYPAL:
+        return f"PayPal declined this payment{f': {reason}.' if reason else '. It did not say why.'}"
     return f"Your bank declined {_named(payment)}{f': {reason}.' if reason else '. It did not say why.'}"
 
 
 def what_to_do(payment: Payment) -> str:
     """The one thing to do after it."""
+    if payment.method == Payment.Method.PAYPAL:
+        return "Choose another card or account at PayPal, or pay in another way."
     kind = "account" if payment.method == Payment.Method.US_BANK_ACCOUNT else "card"
     codes = {payment.failure_code, payment.decline_code}
     if codes & set(_NOT_CONFIRMED):
@@ -60,6 +66,14 @@ def what_to_do(payment: Payment) -> str:
     if codes & set(_MISTYPED):
         return f"Look at it once more, or try another {kind}."
     return f"Try another {kind}."
+
+
+def failure_words(payment: Payment) -> str | None:
+    """Why it came to no money and what to do, for whoever reads the payment. Other ends have a sentence of their
+    own."""
+    if payment.status == Payment.Status.FAILED:
+        return f"{declined_sentence(payment)} {what_to_do(payment)}"
+    return payment.failure_message
 
 
 def _named(payment: Payment) -> str:
