@@ -152,12 +152,14 @@ def _cause(last: Payment | None) -> str:
     if last.status == Payment.Status.FAILED:
         return f"{declined_sentence(last)} "
     what = f"our {in_sentence(last)} for {money}"
-    nothing = f"The bank sent y{what} back. " if _bounced(last) else f"Y{what} came to nothing. "
-    return nothing if last.status in queries.CAME_TO_NOTHING else ""
+    if last.status == Payment.Status.RETURNED:
+        return f"The bank {_took(last)} y{what} back. "
+    return f"Y{what} came to nothing. " if last.status in queries.CAME_TO_NOTHING else ""
 
 
-def _bounced(payment: Payment) -> bool:
-    return payment.status == Payment.Status.RETURNED and payment.provider == "manual"
+def _took(payment: Payment) -> str:
+    """A check is sent back to us; a card's or a debit's bank takes the money back."""
+    return "sent" if payment.provider == "manual" else "took"
 
 
 def _sentence(text: str | None) -> str:
@@ -168,9 +170,11 @@ def _sentence(text: str | None) -> str:
 def _lost_notice(payment: Payment) -> Notice:
     money = money_of(payment.amount_minor, payment.currency)
     what = f"your {in_sentence(payment)} for {money}"
-    if _bounced(payment):
+    if payment.status == Payment.Status.RETURNED:
+        due_again = payment.allocations.exists()
         text = "What it had paid is due again, and what had become credit of it is gone."
-        return Notice("bad", f"The bank sent {what} back", text, [_open_payment(payment)])
+        text = text if due_again else "It had become credit, which is gone."
+        return Notice("bad", f"The bank {_took(payment)} {what} back", text, [_open_payment(payment)])
     is_rejected = payment.status == Payment.Status.REJECTED
     title = f"We did not find the money of {what}" if is_rejected else f"{what[0].upper()}{what[1:]} came to nothing"
     why = _sentence(payment.failure_message) if payment.failure_message else ""
@@ -182,7 +186,7 @@ def _lost_notice(payment: Payment) -> Notice:
 
 def _coming_notice(payment: Payment) -> Notice:
     money = money_of(payment.amount_minor, payment.currency)
-    invoices = [str(each) for each in share_queries.invoices_of(payment)]
+    invoices = [str(each) for each in share_queries.invoices_of(payment) if each.status == Invoice.Status.OPEN]
     target = (
         f"It is used for {' and '.join(invoices)} when that is done."
         if invoices

@@ -72,6 +72,7 @@ def payment_page(request: Any, payment_id: UUID) -> HttpResponse:
         "row": row,
         "method": METHODS[payment.method],
         "arrived": arrived,
+        "may_print": payment.status == Payment.Status.SUCCEEDED,
         "used": Money(used, payment.currency),
         "given_back": Money(-given_back, payment.currency) if given_back else None,
         "taken_back": Money(-payment.returned_minor, payment.currency) if payment.returned_minor else None,
@@ -79,6 +80,7 @@ def payment_page(request: Any, payment_id: UUID) -> HttpResponse:
         "parts": [
             {"invoice": part.invoice, "at": part.created_at, "amount": Money(part.amount_minor, payment.currency)}
             for part in parts
+            if part.amount_minor > 0  # what was taken back of them stands below, in one
         ],
         "refunds": [
             {"amount": Money(-each.amount_minor, payment.currency), "reason": each.reason}

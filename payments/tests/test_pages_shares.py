@@ -152,5 +152,5 @@ def test_what_became_of_it_is_a_notice(client: Client, acme: Tenant) -> None:
     check = verify_check(recorded(acme, 700))
     return_manual_payment(payment_id=check.id, reason="x", actor=world.SYSTEM, now=TODAY)
     page = see(client, acme, "/")
-    assert "The bank sent your check for $7.00 back What it had paid is due again" in page
+    assert "The bank sent your check for $7.00 back It had become credit, which is gone." in page
     assert "Nothing was booked" not in page
