@@ -352,7 +352,6 @@ MUTANTS = (
             f"{OFFLINE}::test_a_check_that_clears_and_bounces_at_once_has_bounced",
             f"{OFFLINE}::test_a_return_and_refunds_at_once_never_give_what_is_not_here",
             f"{OFFLINE}::test_a_payout_is_sent_or_canceled_and_never_both",
-            f"{OFFLINE}::test_a_check_over_three_invoices_and_cards_for_the_same_pay_none_of_them_twice",
         ),
         patch=no_row_locks,
     ),

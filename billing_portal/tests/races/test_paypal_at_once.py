@@ -1,7 +1,7 @@
 """PayPal payments from many hands at once: the payer's return, a second click, the event and the sweep. Each order is
 made once, captured once and booked once; afterwards PayPal's books and ours are the same.
 
-`PAYPAL_RACE_ROUNDS` says how many orders the first test races over.
+`RACE_ORDERS` says how many orders the first test races over.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from payments.tests.refund_world import bill, refund, tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ROUNDS = int(os.environ.get("PAYPAL_RACE_ROUNDS", "25"))
+ROUNDS = int(os.environ.get("RACE_ORDERS", "25"))
 
 
 @pytest.fixture
