@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from billing_portal.kit.actors import Actor
 from billing_portal.kit.errors import BillingError, Gone
+from billing_portal.kit.moves import IllegalMove
 from payments import queries
 from payments.actions import calling, settling, syncing
-from payments.actions.giving_up import cancel_payment
 from payments.errors import AlreadyPaid, NotApprovedYet, PaymentActionRequired, PaymentNotOpen
 from payments.models import Invoice, Payment
 from payments.provider_answers import answer_for
@@ -17,20 +18,25 @@ from payments.providers import registry
 from payments.providers.base import (
     ApprovesLater,
     NotApproved,
+    Outcome,
     OutcomeUnknown,
+    PaymentResult,
     ProviderError,
     UnknownReference,
 )
 
 Status = Payment.Status
+# Longer than a capture takes: until then whoever asked for it is at it.
+CALL_TAKES = timedelta(seconds=30)
 
 
 def capture_payment(*, payment_id: UUID, actor: Actor, now: datetime) -> Payment:
     """The payment after its money was taken. Taken before, by whomever: the same payment, as it is.
 
-    1. What its invoice does not need any more is not taken: the payment is given up.
+    1. Under its lock it becomes `processing`: nobody can give it up or start another beside it while it is taken. What
+       its invoice does not need any more is not taken: the payment ends.
     2. Ask the provider under the payment's own key, with no transaction open: the same key is the same capture.
-    3. Its answer goes through `settling`; without one the payment is `processing`, and is asked about.
+    3. Its answer goes through `settling`; without one the payment stays `processing`, and is asked about.
     Raises NotApprovedYet (with the page), PaymentActionRequired (the payer has to choose another way to pay, on the
     same page), Gone (it lapsed), AlreadyPaid, PaymentNotOpen, and what `provider_answers` says of a provider that did
     nothing.
@@ -39,16 +45,26 @@ def capture_payment(*, payment_id: UUID, actor: Actor, now: datetime) -> Payment
     if payment.status in (Status.SUCCEEDED, Status.RETURNED):
         return payment
     if payment.status == Status.PROCESSING:
-        return _asked(payment, actor, now)
+        payment = _asked(payment, actor, now)
+        if payment.status != Status.REQUIRES_ACTION:
+            return payment
     provider = registry.named(payment.provider, ApprovesLater)
     if payment.status in settling.ENDED:
         raise Gone("This payment has ended without money. Start a new one.", paymentId=str(payment.id))
     if provider is None or payment.status != Status.REQUIRES_ACTION or not payment.provider_ref:
         raise PaymentNotOpen
-    if not _is_needed(payment):
-        cancel_payment(payment_id=payment.id, actor=actor, now=now)
-        raise AlreadyPaid(paymentId=str(payment.id))
-    return _capture(payment, provider, payment.provider_ref, actor, now)
+    reference = payment.provider_ref
+    payment = settling.mark_unknown(
+        payment_id=payment.id,
+        sent_from=Status.REQUIRES_ACTION,
+        actor=actor,
+        now=now,
+        check_after=CALL_TAKES,
+        reason="being taken",
+    )
+    if not payment.outcome_unknown:
+        return payment  # whoever was faster has taken it, or given it up
+    return _capture(payment, provider, reference, actor, now)
 
 
 def follow(*, payment_id: UUID, actor: Actor, now: datetime) -> Payment:
@@ -70,6 +86,9 @@ def take_if_agreed(payment: Payment, *, actor: Actor, now: datetime) -> Payment:
 
 def _capture(payment: Payment, provider: ApprovesLater, reference: str, actor: Actor, now: datetime) -> Payment:
     facts = {"paymentId": str(payment.id)}
+    if not _is_needed(payment):
+        _back(payment, Outcome.CANCELED, "its invoice was paid otherwise", actor, now)
+        raise AlreadyPaid(**facts)
     try:
         result = calling.call(
             "capture",
@@ -80,14 +99,18 @@ def _capture(payment: Payment, provider: ApprovesLater, reference: str, actor: A
             now=now,
         )
     except NotApproved as error:
+        _back(payment, Outcome.REQUIRES_ACTION, "not agreed to", actor, now)
         page = {"approvalUrl": error.approval_url or payment.approval_url, **facts}
         raise (PaymentActionRequired if error.code else NotApprovedYet)(**page) from error
     except OutcomeUnknown:
+        settling.check_again_soon(payment_id=payment.id, now=now)
+        # Unless it was settled meanwhile it is unknown, also where a sweep with a clock ahead has read an older word.
         return settling.mark_unknown(payment_id=payment.id, sent_from=Status.REQUIRES_ACTION, actor=actor, now=now)
     except UnknownReference as error:
         syncing.lapse(payment, actor=actor, now=now)
         raise Gone("This payment has lapsed. Start a new one.", **facts) from error
     except ProviderError as error:
+        _back(payment, Outcome.REQUIRES_ACTION, f"not taken: {type(error).__name__}", actor, now)
         raise answer_for(error) from error
     settled = settling.settle_payment(payment_id=payment.id, result=result, actor=actor, now=now)
     if settled.status == Status.REQUIRES_ACTION:
@@ -95,9 +118,17 @@ def _capture(payment: Payment, provider: ApprovesLater, reference: str, actor: A
     return settled
 
 
+def _back(payment: Payment, outcome: Outcome, reason: str, actor: Actor, now: datetime) -> None:
+    """Nothing was taken. Whoever has settled it meanwhile knows better."""
+    with suppress(IllegalMove):
+        settling.settle_payment(
+            payment_id=payment.id, result=PaymentResult(outcome), actor=actor, now=now, reason=reason
+        )
+
+
 def _asked(payment: Payment, actor: Actor, now: datetime) -> Payment:
     """One whose outcome nobody knows is asked about; a review of the provider's own takes its time."""
-    if not payment.outcome_unknown:
+    if not payment.outcome_unknown or settling.is_being_taken(payment, now):
         return payment
     try:
         return syncing.sync_payment(payment_id=payment.id, actor=actor, now=now)
@@ -106,9 +137,9 @@ def _asked(payment: Payment, actor: Actor, now: datetime) -> Payment:
 
 
 def _is_needed(payment: Payment) -> bool:
-    """Whether the invoice can still take all of it: somebody else may have paid meanwhile."""
-    if payment.invoice is None:
+    """Whether the invoice can still take all of it: somebody else may have paid meanwhile. What is being taken is held
+    back from what is due, this one too."""
+    if payment.invoice_id is None:
         return True
-    payment.invoice.refresh_from_db()
-    is_open = payment.invoice.status == Invoice.Status.OPEN
-    return is_open and queries.amounts(payment.invoice).payable >= payment.amount_minor
+    invoice = Invoice.objects.get(id=payment.invoice_id)
+    return invoice.status == Invoice.Status.OPEN and queries.amounts(invoice).payable >= 0

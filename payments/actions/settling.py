@@ -40,8 +40,10 @@ def settle_payment(
     now: datetime,
     reason: str = "",
     verified_by: User | None = None,
+    is_read: bool = False,
 ) -> Payment:
-    """Apply a provider's answer to our row.
+    """Apply a provider's answer to our row. `is_read`: by somebody who only looked; while another is taking the money,
+    that its payer has yet to act is an older word.
 
     1. Lock the payment. Whoever comes second waits here.
     2. An answer about another amount is not booked: staff hear of it.
@@ -54,8 +56,11 @@ def settle_payment(
     payment = Payment.objects.select_for_update(of=("self",)).get(id=payment_id)
     if result.amount is not None and result.amount != payment.amount:
         _report_other_amount(payment, result, now)
+        check_again_later(payment_id=payment.id, now=now)
         return payment
     old, new = payment.status, result.outcome.value
+    if is_read and new == Status.REQUIRES_ACTION and is_being_taken(payment, now):
+        return payment
     # The provider's word for a charge that a bank took back is still "succeeded".
     is_known = old == new or (old in ENDED and new in ENDED) or (old == Status.RETURNED and new == Status.SUCCEEDED)
     if is_known:
@@ -99,7 +104,15 @@ def settle_payment(
 
 
 @transaction.atomic
-def mark_unknown(*, payment_id: UUID, sent_from: str, actor: Actor, now: datetime) -> Payment:
+def mark_unknown(
+    *,
+    payment_id: UUID,
+    sent_from: str,
+    actor: Actor,
+    now: datetime,
+    check_after: timedelta = FIRST_CHECK,
+    reason: str = "no answer yet",
+) -> Payment:
     """The request left and nobody knows what became of it: never failed, always asked about. A payment that is not in
     the state any more from which it was sent (its webhook was faster) is left as it is."""
     payment = Payment.objects.select_for_update(of=("self",)).get(id=payment_id)
@@ -107,7 +120,7 @@ def mark_unknown(*, payment_id: UUID, sent_from: str, actor: Actor, now: datetim
     if old != sent_from:
         return payment
     payment.status, payment.outcome_unknown = Status.PROCESSING, True
-    payment.next_check_at, payment.updated_at = now + FIRST_CHECK, now
+    payment.next_check_at, payment.updated_at = now + check_after, now
     payment.save()
     note_move(
         "payment",
@@ -117,9 +130,20 @@ def mark_unknown(*, payment_id: UUID, sent_from: str, actor: Actor, now: datetim
         new=payment.status,
         actor=actor,
         at=now,
-        reason="no answer yet",
+        reason=reason,
     )
     return payment
+
+
+def is_being_taken(payment: Payment, now: datetime) -> bool:
+    """Whether somebody is asking the provider for the money of a payment that its payer has agreed to."""
+    is_claimed = payment.outcome_unknown and payment.next_check_at is not None and payment.next_check_at > now
+    return bool(is_claimed and payment.approval_url)
+
+
+def check_again_soon(*, payment_id: UUID, now: datetime) -> None:
+    """The answer that was waited for has not come, and nobody waits for it any more: the next sweep asks."""
+    Payment.objects.filter(id=payment_id, next_check_at__isnull=False).update(next_check_at=now)
 
 
 def check_again_later(*, payment_id: UUID, now: datetime) -> None:

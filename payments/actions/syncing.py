@@ -65,7 +65,10 @@ def sync_payment(*, payment_id: UUID, actor: Actor, now: datetime) -> Payment:
     arrived = payment.status in (Status.SUCCEEDED, Status.RETURNED) and payment.provider_ref
     if arrived and (result.may_have_come_back or payment.refunds.exists() or payment.disputes.exists()):
         payment = _sync_what_came_back(payment, provider, actor, now)
-    payment.client_secret, payment.can_capture = result.client_secret, result.can_capture
+    payment.client_secret = result.client_secret
+    # Only what we asked for is taken, and by one at a time.
+    is_ours_to_take = payment.status == Status.REQUIRES_ACTION and result.amount in (None, payment.amount)
+    payment.can_capture = result.can_capture and is_ours_to_take
     return payment
 
 
@@ -130,7 +133,7 @@ def _read(payment: Payment, provider: TakesPayments, now: datetime) -> PaymentRe
 
 def _apply(payment: Payment, result: PaymentResult, actor: Actor, now: datetime) -> Payment:
     try:
-        settled = settling.settle_payment(payment_id=payment.id, result=result, actor=actor, now=now)
+        settled = settling.settle_payment(payment_id=payment.id, result=result, actor=actor, now=now, is_read=True)
     except IllegalMove:
         current = Payment.objects.select_related("tenant").get(id=payment.id)
         if current.status != payment.status:

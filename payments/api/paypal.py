@@ -52,7 +52,8 @@ class PayPalCapture(APIView):
         if payment is None:
             raise NotFound
         payment = woken(capture_payment(payment_id=payment.id, actor=request.actor, now=timezone.now()))
+        payment = fresh(request, payment)  # whoever was at it at the same time may be done by now
         if payment.status == Payment.Status.FAILED:
             raise declined(payment)
         status = 202 if payment.status == Payment.Status.PROCESSING else 200
-        return Response(PaymentOut(fresh(request, payment)).data, status=status)
+        return Response(PaymentOut(payment).data, status=status)

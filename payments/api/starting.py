@@ -29,11 +29,11 @@ _RETRYABLE = {"processing_error", "issuer_not_available", "try_again_later"}
 
 def started(request: TenantRequest, payment: Payment) -> Response:
     """201, or 202 while `processing`. Raises PaymentFailed, with the payment's id, for one that was declined."""
-    woken(payment)
+    payment = fresh(request, woken(payment))  # its event may have been faster
     if payment.status == Payment.Status.FAILED:
         raise declined(payment)
     status = 202 if payment.status == Payment.Status.PROCESSING else 201
-    return Response(PaymentOut(fresh(request, payment)).data, status=status)
+    return Response(PaymentOut(payment).data, status=status)
 
 
 def woken(payment: Payment) -> Payment:

@@ -114,14 +114,14 @@ def test_a_forged_message_is_written_down_and_nothing_follows(paypal: PayPalWorl
         ({"receiver_id": None, "receiver_email": None, "business": None}, False),
     ],
 )
-def test_one_to_another_account_is_written_down_and_nothing_follows(
+def test_one_to_another_account_is_refused_before_anybody_is_asked(
     paypal: PayPalWorld, line: Line, fields: dict[str, str | None], ours: bool
 ) -> None:
     body = changed(genuine(paypal), **fields)
     line.instead = (200, b"VERIFIED")
-    assert post(body).status_code == 200
-    assert ProviderEvent.objects.exists() is ours
-    assert PayPalIPN.objects.get().flag_info == ("" if ours else "Not for this account.")
+    assert post(body).status_code == (200 if ours else 400)
+    assert ProviderEvent.objects.exists() is PayPalIPN.objects.exists() is ours
+    assert bool(line.asked) is ours
 
 
 def test_without_an_account_nothing_is_believed_and_everything_comes_again(paypal: PayPalWorld, line: Line) -> None:

@@ -41,7 +41,8 @@ def captures_since(client: PayPalClient, since: datetime) -> list[str]:
         with readable("list of disputes"):
             if _at(each) >= since:
                 case = client.get(f"{URL}/{identifier(each.get('dispute_id'))}").content
-                found += [str(about["seller_transaction_id"]) for about in case["disputed_transactions"]]
+                named = [about.get("seller_transaction_id") for about in case["disputed_transactions"]]
+                found += [str(each) for each in named if each]
     return found
 
 

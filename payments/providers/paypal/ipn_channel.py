@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import httpx
 
-from payments.providers.base import Hearsay, Message, ProviderMisconfigured, ReceivesMessages, SignedEvent
+from payments.providers.base import BadSignature, Hearsay, Message, ProviderMisconfigured, ReceivesMessages, SignedEvent
 from payments.providers.paypal import ipn_asking, ipn_keeping, ipn_reading
 
 
@@ -51,6 +51,8 @@ class IpnChannel(ReceivesMessages):
         fields = ipn_reading.fields_of(body, livemode=self.livemode)
         if not self.account.is_known:
             raise ProviderMisconfigured("Neither PAYPAL_MERCHANT_ID nor PAYPAL_MERCHANT_EMAIL is set")
+        if not self.account.is_in(fields):
+            raise BadSignature("for another account")
         answer = ipn_asking.ask_back(body, transport=self.account.transport)
         event = ipn_reading.event_of(body, fields, livemode=self.livemode, now=now)
         return Message(body, answer == ipn_asking.OURS, fields, event)
@@ -58,9 +60,8 @@ class IpnChannel(ReceivesMessages):
     def keep(self, message: Message, *, address: str) -> SignedEvent | None:
         """See `ipn_keeping`. What django-paypal finds odd about a message that PayPal has sent is noted there, and
         wakes all the same."""
-        note = "" if self.account.is_in(message.fields) else "Not for this account."
-        ipn_keeping.keep(message.body, genuine=message.is_genuine, address=address, note=note)
-        return message.event if message.is_genuine and not note else None
+        ipn_keeping.keep(message.body, genuine=message.is_genuine, address=address)
+        return message.event if message.is_genuine else None
 
     def heard(self, payload: Mapping[str, Any]) -> Hearsay | None:
         """See `ipn_reading`."""

@@ -28,9 +28,9 @@ class _Asked:
 _asked: ContextVar[_Asked | None] = ContextVar("ipn_asked", default=None)
 
 
-def keep(body: bytes, *, genuine: bool, address: str, note: str = "") -> None:
-    """One row of django-paypal's, flagged where the message is not genuine or the package finds it odd; with a `note`
-    of ours it is flagged too. Inside the caller's transaction, which a failure ends."""
+def keep(body: bytes, *, genuine: bool, address: str) -> None:
+    """One row of django-paypal's, flagged where the message is not genuine or the package finds it odd. Inside the
+    caller's transaction, which a failure ends."""
     from paypal.standard.ipn.views import ipn  # noqa: PLC0415 (its models come after the apps)
 
     asked = _Asked(ipn_asking.OURS if genuine else ipn_asking.NOT_OURS)
@@ -41,9 +41,7 @@ def keep(body: bytes, *, genuine: bool, address: str, note: str = "") -> None:
         _asked.reset(token)
     row = asked.row
     row.response = asked.answer.decode()  # a message that does not fit its form was not asked about there
-    if note:
-        row.set_flag(f"{' ' if row.flag_info else ''}{note}")
-    row.save(update_fields=["response", "flag", "flag_info", "updated_at"])
+    row.save(update_fields=["response", "updated_at"])
 
 
 def answered(row: Any) -> bytes:

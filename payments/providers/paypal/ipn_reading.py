@@ -43,6 +43,8 @@ def fields_of(body: bytes, *, livemode: bool) -> dict[str, str]:
     if not body.strip() or b"=" not in body or body.count(b"&") >= MOST_FIELDS:
         raise BadSignature("no form")
     fields = decoded(body)
+    if any("\0" in text for pair in fields.items() for text in pair):
+        raise BadSignature("holds a NUL")
     if (fields.get("test_ipn", "") not in ("", "0")) == livemode:
         raise BadSignature("of the other mode")
     return fields

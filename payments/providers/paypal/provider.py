@@ -176,9 +176,22 @@ class PayPalProvider(ApprovesLater, Refunds, Disputable, SendsEvents, IpnChannel
         with translated(moves_money=False):
             captures = disputes.captures_since(self._client, since)
             reversals = resources(self._client, (disputes.REVERSED,), since)
-        captures += [ref for each in reversals if (ref := self.look_up_refund(each).payment_ref)]
-        found = [facts for each in dict.fromkeys(captures) for facts in self.disputes_of(each)]
+        captures += [ref for each in reversals if (ref := self._reversed_capture(each))]
+        found = [facts for each in dict.fromkeys(captures) for facts in self._disputes_if_ours(each)]
         yield from sorted((each for each in found if each.opened_at >= since), key=lambda each: each.opened_at)[::-1]
+
+    def _reversed_capture(self, refund_ref: str) -> str | None:
+        try:
+            return self.look_up_refund(refund_ref).payment_ref
+        except (UnknownReference, OutcomeUnknown):
+            return None
+
+    def _disputes_if_ours(self, capture_ref: str) -> list[DisputeFacts]:
+        """None for what is no capture that we could know: the account may take money in other ways too."""
+        try:
+            return self.disputes_of(capture_ref)
+        except (UnknownReference, OutcomeUnknown):
+            return []
 
     def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> SignedEvent:
         """See `events` and `verifying`. A copy of a genuine event passes: the inbox keeps each once."""
