@@ -181,9 +181,14 @@ MUTANTS = (
         "no row locks on what a provider tells",
         (
             f"{CHARGES}::test_a_payer_who_confirms_while_others_cancel_and_refresh_pays_once_or_not_at_all",
-            f"{LOST}::test_the_questions_asked_twice_at_once_settle_a_payment_and_a_refund_once",
             f"{BROKER}::test_tasks_that_are_delivered_twice_and_run_at_once_have_their_effect_once",
         ),
+        patch=no_row_locks,
+    ),
+    Mutant(
+        "no row locks and no index on entries",
+        (f"{LOST}::test_the_questions_asked_twice_at_once_settle_a_payment_and_a_refund_once",),
+        sql=("ALTER TABLE payments_ledgerleg DROP CONSTRAINT ledger_account_once_per_entry",),
         patch=no_row_locks,
     ),
     Mutant(
