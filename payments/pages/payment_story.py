@@ -17,6 +17,8 @@ from payments.pages.words import Reader, in_sentence, money_of, payment_name, wh
 
 # How `settling` notes that a provider did not answer.
 NO_ANSWER = "no answer yet"
+# How the verbs note that a payment is about to be taken.
+BEING_TAKEN = "being taken"
 # In these its money is given to invoices, and the rest is credit: a check has that before its bank pays.
 BOOKED = (Payment.Status.CLEARING, Payment.Status.SUCCEEDED)
 
@@ -138,6 +140,8 @@ def _sent(payment: Payment, change: StatusChange) -> tuple[str, str, str, str]:
         where = "PayPal" if is_at_paypal(payment) else "the bank"
         text = f"We sent your payment to {where} and had no answer yet."
         return "Sent, and no answer yet", "loader-2", "warn", text
+    if change.reason == BEING_TAKEN:
+        return "We asked PayPal for the money", "loader-2", "", ""
     if is_at_paypal(payment):
         return "You approved it, and PayPal looks at it", "loader-2", "", ""
     return "Sent to the bank", "loader-2", "", ""
