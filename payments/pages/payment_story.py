@@ -140,7 +140,8 @@ def _sent(payment: Payment, change: StatusChange) -> tuple[str, str, str, str]:
         where = "PayPal" if is_at_paypal(payment) else "the bank"
         text = f"We sent your payment to {where} and had no answer yet."
         return "Sent, and no answer yet", "loader-2", "warn", text
-    if change.reason == BEING_TAKEN:
+    is_looked_at = payment.status == Payment.Status.PROCESSING and not payment.outcome_unknown
+    if change.reason == BEING_TAKEN and not is_looked_at:
         return "We asked PayPal for the money", "loader-2", "", ""
     if is_at_paypal(payment):
         return "You approved it, and PayPal looks at it", "loader-2", "", ""
