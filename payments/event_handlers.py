@@ -1,4 +1,4 @@
-"""What follows when money moves: the mails to whoever pays the bills."""
+"""What follows when money moves, and when a provider says that it did: the outbox's handlers and the inbox's."""
 
 from __future__ import annotations
 

@@ -18,8 +18,6 @@ from payments.providers.base import (
     PaymentResult,
     Provider,
     ProviderError,
-    ProviderMisconfigured,
-    ProviderRejected,
     ProviderUnavailable,
     UnderWay,
     Unreadable,
@@ -134,8 +132,3 @@ def _note(attempt: Attempt) -> None:
         attempt.save(force_insert=True)
     except Exception:
         log.exception("an attempt could not be written down")
-
-
-def is_ours_to_mend(error: ProviderError) -> bool:
-    """Whether somebody of ours has to be told: a wrong key, or a request that the provider can't make sense of."""
-    return isinstance(error, (ProviderMisconfigured, ProviderRejected))

@@ -60,7 +60,7 @@ def capture_payment(*, payment_id: UUID, actor: Actor, now: datetime) -> Payment
         actor=actor,
         now=now,
         check_after=CALL_TAKES,
-        reason="being taken",
+        reason=settling.BEING_TAKEN,
     )
     if not payment.outcome_unknown:
         return payment  # whoever was faster has taken it, or given it up

@@ -67,16 +67,8 @@ def abandon_payment(*, payment_id: UUID, actor: Actor, now: datetime) -> None:
     provider = registry.named(payment.provider, TakesPayments)
     if payment.status not in settling.ENDED or not payment.provider_ref or provider is None:
         return
-    reference = payment.provider_ref
     try:
-        calling.call(
-            "cancel",
-            lambda: provider.cancel(reference),
-            provider=provider,
-            tenant_id=payment.tenant_id,
-            payment_id=payment.id,
-            now=now,
-        )
+        _ask_to_cancel(payment, provider, payment.provider_ref, now)
     except UnknownReference:
         return
     except NotInThatState:
@@ -86,18 +78,10 @@ def abandon_payment(*, payment_id: UUID, actor: Actor, now: datetime) -> None:
 def _cancel_at_provider(payment: Payment, actor: Actor, now: datetime) -> Payment:
     """The payment as it is then: canceled, or wherever it had gone meanwhile."""
     provider = registry.named(payment.provider, TakesPayments)
-    reference = payment.provider_ref
-    if provider is None or reference is None:
+    if provider is None or payment.provider_ref is None:
         raise PaymentNotOpen
     try:
-        result = calling.call(
-            "cancel",
-            lambda: provider.cancel(reference),
-            provider=provider,
-            tenant_id=payment.tenant_id,
-            payment_id=payment.id,
-            now=now,
-        )
+        result = _ask_to_cancel(payment, provider, payment.provider_ref, now)
     except NotInThatState:
         return syncing.sync_payment(payment_id=payment.id, actor=actor, now=now)
     except ProviderError as error:
@@ -106,3 +90,14 @@ def _cancel_at_provider(payment: Payment, actor: Actor, now: datetime) -> Paymen
         return settling.settle_payment(payment_id=payment.id, result=result, actor=actor, now=now, reason="given up")
     except IllegalMove:  # taken between the question and now: where it is given up by us alone, nobody else says so
         return Payment.objects.select_related("tenant").get(id=payment.id)
+
+
+def _ask_to_cancel(payment: Payment, provider: TakesPayments, reference: str, now: datetime) -> PaymentResult:
+    return calling.call(
+        "cancel",
+        lambda: provider.cancel(reference),
+        provider=provider,
+        tenant_id=payment.tenant_id,
+        payment_id=payment.id,
+        now=now,
+    )

@@ -29,6 +29,8 @@ FIRST_CHECK = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(hours=1)
 # How often a payment that waits on a provider's own page is looked at.
 APPROVALS_EVERY = timedelta(minutes=5)
+# How a payment's history says why nobody knows its outcome: the provider did not answer, or is being asked to capture.
+NO_ANSWER, BEING_TAKEN = "no answer yet", "being taken"
 
 
 @transaction.atomic
@@ -111,7 +113,7 @@ def mark_unknown(
     actor: Actor,
     now: datetime,
     check_after: timedelta = FIRST_CHECK,
-    reason: str = "no answer yet",
+    reason: str = NO_ANSWER,
 ) -> Payment:
     """The request left and nobody knows what became of it: never failed, always asked about. A payment that is not in
     the state any more from which it was sent (its webhook was faster) is left as it is."""

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from billing_portal.kit.display.dates import long_text
 from payments import share_queries
+from payments.actions.settling import BEING_TAKEN, NO_ANSWER
 from payments.declines import declined_sentence
 from payments.models import Allocation, Dispute, Invoice, Payment, Refund, StatusChange
 from payments.pages.at_paypal import holder, is_at_paypal
@@ -15,10 +16,6 @@ from payments.pages.events import Event, newest_first
 from payments.pages.method_words import HOW_LONG_A_DEBIT_TAKES
 from payments.pages.words import Reader, in_sentence, money_of, payment_name, who
 
-# How `settling` notes that a provider did not answer.
-NO_ANSWER = "no answer yet"
-# How the verbs note that a payment is about to be taken.
-BEING_TAKEN = "being taken"
 # In these its money is given to invoices, and the rest is credit: a check has that before its bank pays.
 BOOKED = (Payment.Status.CLEARING, Payment.Status.SUCCEEDED)
 

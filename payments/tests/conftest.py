@@ -1,12 +1,24 @@
-"""A handler of the tests' own for events about payments."""
+"""Fixtures of several test modules here."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from billing_portal.invariants import check_books
 from payments.inbox import registry
+from payments.providers import breaker
 from payments.providers.base import Topic
 from payments.tests.inbox_world import Recorder
+
+
+@pytest.fixture
+def books_hold() -> Iterator[None]:
+    """The providers are called whatever the test before met, and at the end of the test every invariant holds."""
+    breaker.forget()
+    yield
+    assert check_books()[1] == []
 
 
 @pytest.fixture

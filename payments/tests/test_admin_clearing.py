@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from billing_portal.invariants import check_books
 from billing_portal.notices.models import OutboxMessage
 from billing_portal.tenants.models import Tenant
 from billing_portal.tests import world
 from billing_portal.tests.reading import hidden, words
 from billing_portal.tests.stripe_world import StripeWorld
 from payments.models import Discrepancy, Invoice, Payment
-from payments.providers import breaker
 from payments.tests.offline_world import (
     check_over,
     cleared,
@@ -38,7 +35,7 @@ from payments.tests.refund_world import (
 )  # fmt: skip
 from payments.tests.test_admin_verifying import LIST, at_the_desk, confirmed, status, told, url, verify
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 REASON = "Insufficient funds"
 
 
@@ -50,13 +47,6 @@ def finance() -> Client:
 @pytest.fixture
 def acme() -> Tenant:
     return tenant()
-
-
-@pytest.fixture(autouse=True)
-def books_hold() -> Iterator[None]:
-    breaker.forget()
-    yield
-    assert check_books()[1] == []
 
 
 def bounce(client: Client, payment: Payment, fee: str = "", reason: str = REASON) -> Any:

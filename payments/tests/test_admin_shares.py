@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +10,6 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from billing_portal.invariants import check_books
 from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant
 from billing_portal.tests import world
@@ -23,7 +21,7 @@ from payments.tests.offline_world import check_over, open_of, paid_by
 from payments.tests.refund_world import bill, credit_of, tenant
 from payments.tests.test_admin_verifying import LIST, at_the_desk, confirmed, status, told, url, verify
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 ADD = "/admin/payments/payment/add/"
 
 
@@ -46,12 +44,6 @@ def acme() -> Tenant:
 def three(acme: Tenant) -> list[Invoice]:
     """Of 40, 30 and 20 dollars, oldest first."""
     return [bill(acme, cents, f"2026-{month:02}") for cents, month in ((4_000, 9), (3_000, 10), (2_000, 11))]
-
-
-@pytest.fixture(autouse=True)
-def books_hold() -> Iterator[None]:
-    yield
-    assert check_books()[1] == []
 
 
 def fields(of: Tenant, amount: str, shares: dict[Invoice, str], **changes: Any) -> dict[str, Any]:

@@ -11,7 +11,6 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from billing_portal.invariants import check_books
 from billing_portal.kit.errors import BillingError
 from billing_portal.kit.money import Money
 from billing_portal.notices import outbox
@@ -33,12 +32,7 @@ from payments.providers import breaker, registry
 from payments.providers.stripe.reading import dispute_of
 from payments.tests.refund_world import refund
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def closed_breaker() -> None:
-    breaker.forget()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 
 
 @pytest.fixture
@@ -51,12 +45,6 @@ def owner(acme: Any) -> Client:
     client = Client(raise_request_exception=False)
     client.force_login(world.member(acme))
     return client
-
-
-@pytest.fixture(autouse=True)
-def books_hold() -> Any:
-    yield
-    assert check_books()[1] == []
 
 
 def pay(tenant: Any, method: str = "pm_card_visa", *, cents: int = 2_900, at: Any = None, **how: Any) -> Payment:

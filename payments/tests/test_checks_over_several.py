@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from django.db import IntegrityError, transaction
 
-from billing_portal.invariants import check_books
 from billing_portal.kit.errors import BadInput, NotFound
 from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant
@@ -17,11 +14,10 @@ from billing_portal.tests.world import at
 from payments import queries, share_queries
 from payments.actions.crediting import issue_credit_note
 from payments.models import Discrepancy, Invoice, Payment, PaymentShare
-from payments.providers import breaker
 from payments.tests.offline_world import check_over, paid_by, verify_check
 from payments.tests.refund_world import NOW, accounts_of, bill, card_payment, credit_of, tenant
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 
 LATER = at("2026-11-10 09:00")
 
@@ -35,13 +31,6 @@ def acme() -> Tenant:
 def three(acme: Tenant) -> list[Invoice]:
     """Of 4000, 3000 and 2000 cents."""
     return [bill(acme, cents, f"2026-{month:02}") for cents, month in ((4_000, 9), (3_000, 10), (2_000, 11))]
-
-
-@pytest.fixture(autouse=True)
-def books_hold() -> Iterator[None]:
-    breaker.forget()
-    yield
-    assert check_books()[1] == []
 
 
 def states(invoices: list[Invoice]) -> list[tuple[str, int]]:

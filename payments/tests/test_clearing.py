@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from billing_portal.invariants import check_books
 from billing_portal.kit.actors import Actor, ActorKind
 from billing_portal.kit.errors import BadInput
 from billing_portal.kit.money import Money
@@ -28,7 +25,6 @@ from payments.errors import (
     SecondPersonNeeded,
 )
 from payments.models import LedgerLeg
-from payments.providers import breaker
 from payments.tests.offline_world import (
     cleared,
     clearing,
@@ -50,7 +46,7 @@ from payments.tests.refund_world import (
     tenant,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 
 LATER = at("2026-11-10 09:00")
 LATEST = at("2026-11-20 09:00")
@@ -59,13 +55,6 @@ LATEST = at("2026-11-20 09:00")
 @pytest.fixture
 def acme() -> Tenant:
     return tenant()
-
-
-@pytest.fixture(autouse=True)
-def books_hold() -> Iterator[None]:
-    breaker.forget()
-    yield
-    assert check_books()[1] == []
 
 
 # --- In clearing ---

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
-from billing_portal.invariants import check_books
 from billing_portal.kit.money import Money
 from billing_portal.notices import outbox
 from billing_portal.tenants.models import Tenant
@@ -18,7 +16,6 @@ from payments import queries
 from payments.actions.disputing import apply_disputes
 from payments.errors import PaymentDisputed, PaymentNotRefundable
 from payments.models import Discrepancy, Dispute, Payment, Refund, StatusChange
-from payments.providers import breaker
 from payments.providers.base import DisputeFacts
 from payments.tests.refund_world import (
     NOW,
@@ -33,19 +30,12 @@ from payments.tests.refund_world import (
     tenant,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 
 
 @pytest.fixture
 def acme() -> Tenant:
     return tenant()
-
-
-@pytest.fixture(autouse=True)
-def books_hold() -> Iterator[None]:
-    breaker.forget()
-    yield
-    assert check_books()[1] == []
 
 
 def settled(stripe: StripeWorld, payment: Payment, *outcomes: str) -> Payment:

@@ -13,7 +13,6 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from billing_portal.invariants import check_books
 from billing_portal.kit.errors import BillingError
 from billing_portal.kit.money import Money
 from billing_portal.notices import outbox
@@ -28,14 +27,8 @@ from payments.actions.saving_methods import customer_for
 from payments.actions.syncing_methods import sync_methods
 from payments.inbox.handling import handle_due
 from payments.models import Discrepancy, Dispute, Invoice, LedgerLeg, Payment, ProviderEvent, Refund
-from payments.providers import breaker
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def closed_breaker() -> None:
-    breaker.forget()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 
 
 @pytest.fixture
@@ -48,13 +41,6 @@ def owner(acme: Any) -> Client:
     client = Client()
     client.force_login(world.member(acme))
     return client
-
-
-@pytest.fixture(autouse=True)
-def books_hold() -> Any:
-    yield
-    _, breaches = check_books()
-    assert breaches == []
 
 
 def pay(tenant: Any, method: str = "pm_card_visa", *, cents: int = 2_900, kind: str = "card", **how: Any) -> Payment:

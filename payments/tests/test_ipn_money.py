@@ -7,23 +7,14 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from billing_portal.invariants import check_books
 from billing_portal.kit.money import Money
 from billing_portal.tests import world
 from billing_portal.tests.paypal_world import PayPalWorld
 from payments.models import Discrepancy, Invoice, LedgerLeg, Payment, ProviderEvent
-from payments.providers import breaker
 from payments.tests.ipn_world import CAPTURE, Line, changed, channel, genuine, handled, listened, post, sent
 from payments.tests.paypal_payments import agreed, owner_of
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def books_hold() -> Any:
-    breaker.forget()
-    yield
-    assert check_books()[1] == []
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 
 
 @pytest.fixture

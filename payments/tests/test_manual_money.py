@@ -1,12 +1,10 @@
 """Checks, wires and cash: recorded, verified by the right person, and booked in full, in part, or over."""
 
-from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
 from django.db import IntegrityError, transaction
 
-from billing_portal.invariants import check_books
 from billing_portal.kit.errors import NotFound
 from billing_portal.kit.money import Money
 from billing_portal.kit.moves import IllegalMove
@@ -21,7 +19,7 @@ from payments.errors import AlreadyPaid, CurrencyMismatch, SecondPersonNeeded
 from payments.models import Allocation, LedgerLeg, Payment, StatusChange
 from subscriptions.actions.subscribing import start_subscription
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 
 NOW = at("2026-10-03 09:00")
 
@@ -42,12 +40,6 @@ def clerk() -> User:
 @pytest.fixture
 def finance() -> User:
     return world.user(staff=True)
-
-
-@pytest.fixture(autouse=True)
-def books_hold() -> Iterator[None]:
-    yield
-    assert check_books()[1] == []
 
 
 def test_a_recorded_check_books_nothing_until_it_is_verified(clerk: User) -> None:

@@ -10,7 +10,6 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from billing_portal.invariants import check_books
 from billing_portal.kit.money import Money
 from billing_portal.tests import world
 from billing_portal.tests.paypal_world import PayPalWorld
@@ -24,14 +23,7 @@ from payments.pages.paying import paypal_takes
 from payments.providers import breaker
 from payments.tests.paying_pages import CENTS, Paying, paying, saved
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def books_hold() -> Any:
-    breaker.forget()
-    yield
-    assert check_books()[1] == []
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 
 
 @pytest.fixture

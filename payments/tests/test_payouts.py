@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
-from billing_portal.invariants import check_books
 from billing_portal.kit.errors import BadInput
 from billing_portal.notices.models import OutboxMessage
 from billing_portal.tenants.models import Tenant
@@ -19,7 +17,6 @@ from payments.actions.checking import check_due
 from payments.actions.refunding import approve_refund, check_refund
 from payments.errors import PaymentNotManual, PayoutNotWaiting, RefundExceedsPayment, SecondPersonNeeded
 from payments.models import Attempt, LedgerLeg, Payment, Refund
-from payments.providers import breaker
 from payments.tests.offline_world import not_paid_out, paid_out, verify_check
 from payments.tests.refund_world import (
     NOW,
@@ -34,7 +31,7 @@ from payments.tests.refund_world import (
     tenant,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 
 
 @pytest.fixture
@@ -46,13 +43,6 @@ def acme() -> Tenant:
 def payment(acme: Tenant) -> Payment:
     """Of 7000, of which an invoice had 6000."""
     return check_payment(acme, 7_000, invoice=bill(acme, 6_000))
-
-
-@pytest.fixture(autouse=True)
-def books_hold() -> Iterator[None]:
-    breaker.forget()
-    yield
-    assert check_books()[1] == []
 
 
 def test_a_payout_is_reserved_at_once_and_booked_when_it_was_sent(acme: Tenant, payment: Payment) -> None:

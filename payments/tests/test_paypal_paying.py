@@ -10,26 +10,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from billing_portal.invariants import check_books
 from billing_portal.tests import world
 from billing_portal.tests.paypal_world import PayPalWorld
 from payments.actions import checking
 from payments.inbox.handling import handle_due
 from payments.models import Invoice, LedgerLeg, Payment
-from payments.providers import breaker
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def closed_breaker() -> None:
-    breaker.forget()
-
-
-@pytest.fixture(autouse=True)
-def books_hold() -> Any:
-    yield
-    assert check_books()[1] == []
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 
 
 @pytest.fixture

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from billing_portal.invariants import check_books
 from billing_portal.kit.moves import IllegalMove
 from billing_portal.notices import outbox
 from billing_portal.notices.models import OutboxMessage
@@ -20,7 +17,6 @@ from payments.errors import (
     SecondPersonNeeded,
 )
 from payments.models import Payment
-from payments.providers import breaker
 from payments.tests.refund_world import (
     NOW,
     bill,
@@ -32,7 +28,7 @@ from payments.tests.refund_world import (
     tenant,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 
 
 @pytest.fixture
@@ -43,13 +39,6 @@ def acme() -> Tenant:
 @pytest.fixture
 def boss() -> User:
     return world.user(staff=True)
-
-
-@pytest.fixture(autouse=True)
-def books_hold() -> Iterator[None]:
-    breaker.forget()
-    yield
-    assert check_books()[1] == []
 
 
 def test_above_the_threshold_another_person_approves(stripe: StripeWorld, acme: Tenant, boss: User) -> None:

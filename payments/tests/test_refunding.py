@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
-from billing_portal.invariants import check_books
 from billing_portal.kit.errors import IdempotencyMismatch
 from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant, User
@@ -25,7 +23,7 @@ from payments.errors import (
     RefundExceedsPayment,
 )
 from payments.models import Attempt, Refund
-from payments.providers import breaker, registry
+from payments.providers import registry
 from payments.tests.refund_world import (
     NOW,
     accounts_of,
@@ -39,7 +37,7 @@ from payments.tests.refund_world import (
     tenant,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 
 
 @pytest.fixture
@@ -50,13 +48,6 @@ def acme() -> Tenant:
 @pytest.fixture
 def boss() -> User:
     return world.user(staff=True)
-
-
-@pytest.fixture(autouse=True)
-def books_hold() -> Iterator[None]:
-    breaker.forget()
-    yield
-    assert check_books()[1] == []
 
 
 # --- Whole, in part, to where ---

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from django.db.models import Sum
 
-from billing_portal.invariants import check_books
 from billing_portal.kit.errors import BadInput
 from billing_portal.kit.money import Money
 from billing_portal.kit.moves import IllegalMove
@@ -22,7 +19,6 @@ from payments.errors import (
     PayoutWaits,
 )
 from payments.models import Discrepancy, Invoice, LedgerLeg, StatusChange
-from payments.providers import breaker
 from payments.tests.offline_world import (
     check_over,
     cleared,
@@ -46,7 +42,7 @@ from payments.tests.refund_world import (
     tenant,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 
 LATER = at("2026-11-10 09:00")
 LATEST = at("2026-11-20 09:00")
@@ -55,13 +51,6 @@ LATEST = at("2026-11-20 09:00")
 @pytest.fixture
 def acme() -> Tenant:
     return tenant()
-
-
-@pytest.fixture(autouse=True)
-def books_hold() -> Iterator[None]:
-    breaker.forget()
-    yield
-    assert check_books()[1] == []
 
 
 # --- Sent back ---

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from billing_portal.invariants import check_books
 from billing_portal.kit.money import Money
 from billing_portal.tests import world
 from billing_portal.tests.stripe_world import StripeWorld
@@ -16,16 +14,8 @@ from payments.actions.charging import start_payment
 from payments.actions.opening import MethodChoice
 from payments.inbox import handling
 from payments.models import Payment, ProviderEvent, Refund, StatusChange
-from payments.providers import breaker
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def books_hold() -> Any:
-    breaker.forget()
-    yield
-    assert check_books()[1] == []
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("books_hold")]
 
 
 def pay(method: str) -> Payment:
