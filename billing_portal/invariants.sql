@@ -145,11 +145,21 @@ CROSS JOIN LATERAL (
     SELECT CASE WHEN p.status IN ('clearing', 'succeeded', 'returned') THEN p.amount_minor - coalesce(p.fee_minor, 0) ELSE 0 END
            - (SELECT coalesce(sum(r.amount_minor), 0) FROM payments_refund r
               WHERE r.payment_id = p.id AND r.status = 'succeeded' AND r.destination = 'source')
-           - greatest(p.returned_minor, coalesce(sum(d.withdrawn_minor), 0)) - coalesce(sum(d.fee_minor), 0) AS cash
+           - greatest(p.returned_minor, coalesce(sum(d.withdrawn_minor), 0)) - coalesce(sum(d.fee_minor), 0)
+           - (SELECT coalesce(sum(b.amount_minor), 0) FROM payments_ledgerleg b
+              WHERE b.payment_id = p.id AND b.account = 'bad_debt') AS cash
     FROM payments_dispute d
     WHERE d.payment_id = p.id
 ) expected
 WHERE coalesce(l.cash, 0) <> expected.cash;
+
+-- I4 What is booked as lost of a payment is what had been refunded of a check when its bank sent it back
+SELECT 'payment ' || p.id || ' (' || p.status || ') has ' || coalesce(l.lost, 0) || ' booked as lost'
+FROM payments_payment p
+LEFT JOIN (SELECT payment_id, sum(amount_minor) AS lost FROM payments_ledgerleg
+           WHERE account = 'bad_debt' GROUP BY payment_id) l ON l.payment_id = p.id
+WHERE coalesce(l.lost, 0) <> CASE
+    WHEN p.status = 'returned' AND p.provider = 'manual' THEN p.amount_minor - p.returned_minor ELSE 0 END;
 
 -- I4 What is booked as disputed is what banks hold, or kept and the books could not take back yet
 SELECT 'payment ' || p.id || ' has ' || coalesce(l.disputed, 0) || ' disputed by the ledger and '

@@ -29,7 +29,10 @@ CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-ke
 CORS_EXPOSE_HEADERS = ["Idempotent-Replayed", "Retry-After", "X-Request-Id"]
 
 # How often one caller may ask, by the throttle's scope; "" is no limit.
-THROTTLE_RATES = {"caller": env.text("THROTTLE_CALLER", "600/min")}
+THROTTLE_RATES = {
+    "caller": env.text("THROTTLE_CALLER", "600/min"),
+    "message": env.text("THROTTLE_MESSAGE", "120/min"),
+}
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Billing portal",

@@ -357,7 +357,10 @@ MUTANTS = (
     ),
     Mutant(
         "no row locks and no database guards on checks",
-        (f"{OFFLINE}::test_a_check_bounces_once_with_one_fee_whoever_says_so_at_once",),
+        (
+            f"{OFFLINE}::test_a_check_bounces_once_with_one_fee_whoever_says_so_at_once",
+            f"{OFFLINE}::test_a_check_over_three_invoices_and_cards_for_the_same_pay_none_of_them_twice",
+        ),
         sql=(
             "DROP TRIGGER payments_allocation_bounds ON payments_allocation",
             "ALTER TABLE payments_ledgerleg DROP CONSTRAINT ledger_account_once_per_entry",

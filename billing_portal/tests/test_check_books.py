@@ -12,7 +12,7 @@ from billing_portal.tests import world
 from billing_portal.tests.stripe_world import StripeWorld
 from billing_portal.tests.world import at
 from payments.actions.recording import verify_manual_payment
-from payments.tests.offline_world import check_over, returned, verify_check
+from payments.tests.offline_world import check_over, paid_out, returned, verify_check
 from payments.tests.refund_world import card_payment, check_payment, refund, synced
 
 pytestmark = pytest.mark.django_db
@@ -57,6 +57,7 @@ DAMAGE = {
     "UPDATE payments_paymentshare SET amount_minor = 100000": "I4 No payment is meant",
     "UPDATE payments_refund SET status = 'succeeded' WHERE status = 'pending'": "I4 Each payment's cash",
     "DROP INDEX invoice_one_overage_per_month; UPDATE payments_invoice SET usage_month = '2026-09'": "I5 At most one",
+    "UPDATE payments_ledgerleg SET account = 'provider_fees' WHERE account = 'bad_debt'": "I4 What is booked as lost",
     "UPDATE payments_invoice SET tax_minor = 1, total_minor = total_minor + 1": "I5 Each invoice's",
     "UPDATE payments_invoiceline SET amount_minor = amount_minor * 10": "I5 Each line is",
     "UPDATE payments_invoice SET status = 'open'": "I5 An invoice is paid when",
@@ -106,6 +107,9 @@ def some_books(stripe: StripeWorld) -> None:
     over_two = check_over(two, [5_000, 600], clerk)
     verify_check(over_two, clears_later=True)
     returned(verify_check(world.check_for(acme, 700, clerk)), fee=25)
+    bounced = check_payment(acme, 400)
+    paid_out(refund(bounced, 100))
+    returned(bounced)
     disputed = card_payment(acme, 800)
     stripe.settle(disputed.provider_ref or "", "disputed")
     synced(disputed)

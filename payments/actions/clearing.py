@@ -13,7 +13,7 @@ from billing_portal.kit.errors import BadInput
 from billing_portal.kit.money import Money
 from billing_portal.kit.moves import IllegalMove
 from billing_portal.tenants.models import Tenant
-from payments.actions import balance, invoicing, returning, settling
+from payments.actions import balance, invoicing, posting, posting_refunds, returning, settling
 from payments.actions.discrepancies import report_discrepancy, settle_discrepancy
 from payments.actions.invoicing import LineDraft
 from payments.actions.locking import lock_with_invoices
@@ -61,7 +61,7 @@ def return_manual_payment(
        know whether it was.
     4. Take back what it gave to invoices, which are open again with their first due date, and lower the credit. It
        is `returned`; the notice is in the outbox.
-    5. What had been paid out of it is lost until somebody bills it: a task for staff.
+    5. What had been paid out of it is lost: Dr bad debt, and a task for staff, who may bill it.
     Raises PayoutWaits, CurrencyMismatch (the fee's), BadInput (a fee below 1), PaymentNotManual, IllegalMove.
     """
     sources = _lock(payment_id, fee)
@@ -76,17 +76,20 @@ def return_manual_payment(
         _bill_fee(payment, fee, [each for each in sources if each.id != payment.id], actor, now)
     for refund in payment.refunds.filter(status=Refund.Status.AWAITING_APPROVAL):
         end_unsent(refund_id=refund.id, reason="the payment came back", actor=actor, now=now)
+    held_in = Account.UNDEPOSITED if payment.status == Status.CLEARING else posting.cash_of(payment.provider)
     taken = returning.take_back(
         payment,
         minor=payment.amount_minor - payment.returned_minor,
-        held_in=Account.UNDEPOSITED if payment.status == Status.CLEARING else Account.CASH_BANK,
+        held_in=held_in,
         memo=f"Returned: {payment.method} {payment.reference or ''}".strip(),
         reason=reason,
         actor=actor,
         now=now,
     )
     returning.end_as_returned(payment, reason=reason, actor=actor, now=now)
-    _tell_staff(payment, payment.amount_minor - taken, now)
+    lost = payment.amount_minor - taken
+    posting.post([posting_refunds.refunds_lost(payment, minor=lost, held_in=held_in, at=now)])
+    _tell_staff(payment, lost, now)
     return payment
 
 
@@ -127,14 +130,14 @@ def _bill_fee(payment: Payment, fee: Money, sources: list[balance.Source], actor
     )
 
 
-def _tell_staff(payment: Payment, paid_out: int, now: datetime) -> None:
+def _tell_staff(payment: Payment, lost: int, now: datetime) -> None:
     facts = {"provider": payment.provider, "provider_ref": str(payment.id), "now": now}
     settle_discrepancy(kind=Discrepancy.Kind.NOT_NEEDED, note="The bank took the money back.", **facts)  # type: ignore[arg-type]
-    if paid_out:
+    if lost:
         report_discrepancy(
             kind=Discrepancy.Kind.STATE_DIFFERS,
-            amount=Money(paid_out, payment.currency),
-            detail="The payment came back after this much of it had been refunded: that is lost until it is billed.",
+            amount=Money(lost, payment.currency),
+            detail="The payment came back after this much of it had been refunded. It is booked as lost.",
             payment=payment,
             **facts,  # type: ignore[arg-type]
         )

@@ -89,6 +89,19 @@ def taken_back(
     )
 
 
+def refunds_lost(payment: Payment, *, minor: int, held_in: Account, at: datetime) -> Entry:
+    """Dr bad debt / Cr where the money was last: a check came back of which so much had been refunded."""
+    return Entry(
+        id=entry_id("refunds_lost", payment.id),
+        tenant_id=payment.tenant_id,
+        currency=payment.currency,
+        occurred_at=at,
+        memo=f"Refunded before it was returned: {payment.method} {payment.reference or ''}".strip(),
+        legs=[(Account.BAD_DEBT, minor), (held_in, -minor)],
+        payment_id=payment.id,
+    )
+
+
 def _net_and_tax(notes: Sequence[CreditNote]) -> tuple[int, int]:
     tax = sum(note.tax_minor for note in notes)
     return sum(note.amount_minor for note in notes) - tax, tax

@@ -112,7 +112,7 @@ def _warnings(preview: ReturnPreview) -> list[Notice]:
         word = "A refund of it that nobody has approved is" if preview.canceled == 1 else "Refunds of it that wait are"
         found.append(Notice("warning", f"{word} canceled."))
     if preview.paid_out and not preview.is_blocked:
-        words = f"{money_text(preview.paid_out)} of it had been refunded. That is lost until somebody bills it"
+        words = f"{money_text(preview.paid_out)} of it had been refunded. That is booked as lost"
         found.append(Notice("warning", f"{words}: it will stand among the discrepancies."))
     return found
 

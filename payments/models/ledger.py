@@ -30,6 +30,8 @@ class Account(models.TextChoices):
     TAX_PAYABLE = "tax_payable"
     CREDIT_NOTES = "credit_notes"
     PROVIDER_FEES = "provider_fees"
+    # Money that is gone: refunded out of a payment that came to nothing.
+    BAD_DEBT = "bad_debt"
 
 
 class LedgerLeg(models.Model):

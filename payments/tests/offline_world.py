@@ -69,13 +69,13 @@ def cleared(payment: Payment, now: datetime = NOW) -> Payment:
     return clear_manual_payment(payment_id=payment.id, actor=actor, now=now)
 
 
-def returned(payment: Payment, *, fee: int | None = None, now: datetime = NOW) -> Payment:
+def returned(payment: Payment, *, fee: int | None = None, by: User | None = None, now: datetime = NOW) -> Payment:
     """Its bank sent it back; `fee` in minor units."""
     return return_manual_payment(
         payment_id=payment.id,
         reason="insufficient funds",
         fee=None if fee is None else Money(fee, payment.currency),
-        actor=world.staff_actor(world.user(staff=True)),
+        actor=world.staff_actor(by or world.user(staff=True)),
         now=now,
     )
 

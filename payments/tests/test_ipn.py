@@ -237,3 +237,13 @@ def test_an_event_of_the_channel_that_was_set_aside_is_taken_up_again(
     event.refresh_from_db()
     assert (event.status, event.topic, event.attempts) == ("received", "payment", 0)
     assert registry.handler_of(Topic.PAYMENT)
+
+
+def test_one_address_makes_us_ask_only_so_often(paypal: PayPalWorld, line: Line, settings: Any) -> None:
+    settings.THROTTLE_RATES = {"message": "2/day"}
+    bodies = [changed(genuine(paypal), memo=str(number)) for number in range(4)]
+    answers = [post(body, REMOTE_ADDR="198.51.100.7") for body in bodies[:3]]
+    assert [each.status_code for each in answers] == [200, 200, 429]
+    assert (answers[2].json()["code"], int(answers[2]["Retry-After"]) > 0) == ("too_many_requests", True)
+    assert post(bodies[3], REMOTE_ADDR="198.51.100.8").status_code == 200, "another is not kept waiting"
+    assert len(line.asked) == 3

@@ -59,7 +59,7 @@ def _message(provider: str) -> dict[str, Any]:
         "description": (
             "For PayPal's Instant Payment Notification alone, a second channel beside its webhooks. PayPal is asked "
             "whether it sent the message; then the payment that it names is read again, and nothing that the message "
-            "says is booked."
+            "says is booked. Of one address only so many are asked about in a minute."
         ),
         "requestBody": _body(_FORM, _MESSAGE),
         **_in_common("Taken, now or before. Nothing follows from one that PayPal did not send."),

@@ -6,12 +6,15 @@ A message is stored as an event like a webhook's, and from there on is one: a hi
 from __future__ import annotations
 
 import logging
+import math
+from typing import Any
 
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from billing_portal.kit.errors import BadInput, NotFound, TooLarge, Unavailable, UnsupportedMediaType
+from billing_portal.kit.errors import BadInput, NotFound, TooLarge, TooManyRequests, Unavailable, UnsupportedMediaType
+from billing_portal.kit.throttling import CallerThrottle
 from payments.inbox import store
 from payments.providers import registry
 from payments.providers.base import BadSignature, ProviderError, ReceivesMessages
@@ -26,19 +29,31 @@ class NoMessage(BadInput):
     detail = "It is not what the provider sends to this installation. Nobody was asked about it; nothing was stored."
 
 
+class SenderThrottle(CallerThrottle):
+    """How often one address may make us ask the provider: whoever knows our account's name can write a message that is
+    worth a question. The provider sends again what it was refused, and its webhooks tell the same besides."""
+
+    scope = "message"
+    rate = "120/min"
+
+    def caller(self, request: Any, view: Any) -> str:
+        return f"address:{self.get_ident(request)}"
+
+
 class ProviderMessage(ProviderWebhook):
     """As a webhook answers. One that the provider did not send is answered 200 too, and nothing follows from it."""
 
     def _store(self, request: HttpRequest) -> bool:
         """Whether a worker has something to do.
 
-        1. Ask the provider, with no transaction open, whether it sent these bytes.
+        1. Ask the provider, with no transaction open, whether it sent these bytes; not too often for one address.
         2. In one transaction: keep the message, and store the event that it stands for, once.
         """
         provider, now = registry.named(self.provider, ReceivesMessages), timezone.now()
         if provider is None:
             raise NotFound
         body = _body(request, provider)
+        self._count(request)
         try:
             message = provider.ask_about(body, now)
         except BadSignature as error:
@@ -53,6 +68,13 @@ class ProviderMessage(ProviderWebhook):
                 log.warning("nothing follows from a message", extra={"provider": self.provider})
                 return False
             return store.receive(event, provider=provider.name, livemode=provider.livemode, now=now)
+
+    def _count(self, request: HttpRequest) -> None:
+        throttle = SenderThrottle()
+        if not throttle.allow_request(request, self):  # type: ignore[arg-type]
+            error = TooManyRequests()
+            error.retry_after = math.ceil(throttle.wait() or error.retry_after)
+            raise error
 
 
 def _body(request: HttpRequest, provider: ReceivesMessages) -> bytes:

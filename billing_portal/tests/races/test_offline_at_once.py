@@ -130,17 +130,19 @@ def test_a_payout_is_sent_or_canceled_and_never_both(acme: Tenant) -> None:
 def test_a_check_over_three_invoices_and_cards_for_the_same_pay_none_of_them_twice(
     stripe: StripeWorld, acme: Tenant
 ) -> None:
+    # Made before: so that all begin with the money, at the same moment.
+    clerks = [world.user(staff=True) for _ in range(4)]
     for _ in range(3):
         whose = tenant()
         three = [bill(whose, 5_000, month) for month in ("2026-09", "2026-10", "2026-11")]
-        payments = [check_over(three, [5_000] * 3), check_over(three[::-1], [5_000] * 3)]
+        payments = [check_over(three[::step], [5_000] * 3, clerks[0]) for step in (1, -1, 1, -1)]
 
         def act(number: int, payments: list = payments, whose: Tenant = whose, three: list = three) -> Payment:
-            if number < 2:
-                return verify_check(payments[number])
-            return card_payment(whose, 5_000, invoice=three[number - 2])
+            if number < 4:
+                return verify_check(payments[number], by=clerks[number])
+            return card_payment(whose, 5_000, invoice=three[number - 4])
 
-        outcomes = at_once(5, act)
+        outcomes = at_once(7, act)
         assert set(map(type, outcomes.errors)) <= {AlreadyPaid, AmountExceedsDue}
         for invoice in three:
             total = Allocation.objects.filter(invoice=invoice).aggregate(total=Sum("amount_minor"))["total"]
@@ -165,7 +167,7 @@ def test_bounces_with_fees_bills_and_refunds_at_once_stand_in_nobodys_way(acme: 
 
         def act(number: int, whose: Tenant = whose, payments: list = payments) -> object:
             if number == 0:
-                return returned(payments[0], fee=700)
+                return returned(payments[0], fee=700, by=boss)
             if number == 1:
                 return world.close(whose, "2026-11", world.at("2026-12-02 00:00"))
             return refund(payments[1], 100, by=boss, destination="credit" if number % 2 else "source")

@@ -79,7 +79,8 @@ def facts_of(
     """Oldest first. A reversal belongs to the dispute that was open before it; without one it is a dispute of its own,
     lost from its first moment. By their times alone, which never change: so the same money is never told twice.
 
-    `given`: refunds, which leave less for a dispute to take.
+    `given`: refunds, which leave less for a dispute to take; one given while the case was open is how it was settled,
+    or a part of that.
     """
     with readable("dispute"):
         cases = sorted(disputes, key=lambda case: (_at(case), str(case["dispute_id"])))
@@ -89,7 +90,8 @@ def facts_of(
         found = [_reversal(each, capture) for each in _that_moved(reversals) if not _case_of(each, cases)]
         for case in cases:
             taken = [each for each in _that_moved(reversals) if _case_of(each, cases) is case]
-            facts = _facts(case, capture, taken, left)
+            offered = [each for each in _that_moved(given) if _case_of(each, cases) is case and _is_within(each, case)]
+            facts = _facts(case, capture, taken, offered=_sum(offered, left), left=left)
             if not taken:
                 left -= facts.withdrawn
             found.append(facts)
@@ -120,6 +122,12 @@ def _case_of(reversal: Mapping[str, Any], cases: Sequence[Mapping[str, Any]]) ->
     return before[-1] if before else None
 
 
+def _is_within(refund: Mapping[str, Any], case: Mapping[str, Any]) -> bool:
+    """Whether it was given before the case ended, as far as anybody can tell."""
+    ended = case.get("update_time") if case["status"] == "RESOLVED" else None
+    return not ended or _at(refund) <= instant(ended)
+
+
 def _reversal(reversal: Mapping[str, Any], capture: Mapping[str, Any]) -> DisputeFacts:
     amount = from_paypal(reversal["amount"])
     return DisputeFacts(
@@ -135,7 +143,12 @@ def _reversal(reversal: Mapping[str, Any], capture: Mapping[str, Any]) -> Disput
 
 
 def _facts(
-    case: Mapping[str, Any], capture: Mapping[str, Any], taken: Sequence[Mapping[str, Any]], left: Money
+    case: Mapping[str, Any],
+    capture: Mapping[str, Any],
+    taken: Sequence[Mapping[str, Any]],
+    *,
+    offered: Money,
+    left: Money,
 ) -> DisputeFacts:
     amount, status = from_paypal(case["dispute_amount"]), _status(case)
     return DisputeFacts(
@@ -143,26 +156,32 @@ def _facts(
         provider_ref=str(case["dispute_id"]),
         payment_ref=str(capture["id"]),
         amount=amount,
-        withdrawn=_withdrawn(case, status, taken, left),
+        withdrawn=_withdrawn(case, status, taken, offered=offered, left=left),
         fee=Money.zero(amount.currency),
         reason=str(case.get("reason") or "").lower(),
         opened_at=_at(case),
     )
 
 
-def _withdrawn(case: Mapping[str, Any], status: str, taken: Sequence[Mapping[str, Any]], left: Money) -> Money:
-    """What has been reversed in its name. A lost one without a reversal took what its outcome says, as far as the
-    capture had so much left: the same money may have gone as a refund, or before the case was opened."""
+def _withdrawn(
+    case: Mapping[str, Any], status: str, taken: Sequence[Mapping[str, Any]], *, offered: Money, left: Money
+) -> Money:
+    """What has been reversed in its name. A lost one without a reversal took what its outcome says, less what was
+    refunded while it was open, and as far as the capture had so much left: the same money may have gone as a refund."""
     amount = from_paypal(case["dispute_amount"])
     none = Money.zero(amount.currency)
     if status == "won":
         return none
     if taken:
-        return min(amount, sum((from_paypal(each["amount"]) for each in taken), none))
+        return min(amount, _sum(taken, none))
     if status != "lost":
         return none
     told = (case.get("dispute_outcome") or {}).get("amount_refunded")
-    return max(none, min(amount, from_paypal(told) if told else amount, left))
+    return max(none, min((min(amount, from_paypal(told)) if told else amount) - offered, left))
+
+
+def _sum(refunds: Sequence[Mapping[str, Any]], like: Money) -> Money:
+    return sum((from_paypal(each["amount"]) for each in refunds), Money.zero(like.currency))
 
 
 def _status(case: Mapping[str, Any]) -> str:

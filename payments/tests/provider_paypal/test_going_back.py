@@ -144,6 +144,14 @@ def case(number: int, day: int, **facts: object) -> dict[str, object]:
     }
 
 
+def part(number: int, day: int) -> dict[str, object]:
+    """A case about nine dollars of it, which ended two days later, in the payer's favor."""
+    nine = {"currency_code": "USD", "value": "9.00"}
+    outcome = {"outcome_code": "RESOLVED_BUYER_FAVOUR", "amount_refunded": nine}
+    ended = f"2026-11-{day + 2:02}T12:00:00Z"
+    return case(number, day, dispute_amount=nine, dispute_outcome=outcome, update_time=ended)
+
+
 def back(value: str, day: int, status: str = "COMPLETED") -> dict[str, object]:
     amount = {"currency_code": "USD", "value": value}
     return {"id": f"R{day}", "status": status, "create_time": f"2026-11-{day:02}T02:00:00+02:00", "amount": amount}
@@ -157,6 +165,15 @@ def back(value: str, day: int, status: str = "COMPLETED") -> dict[str, object]:
         ([case(1, 5)], [back("9.00", 2)], [], [("lost", 2_900, 2_000)]),
         ([case(1, 5)], [back("29.00", 6)], [], [("lost", 2_900, 0)]),
         ([case(1, 5)], [back("9.00", 2, "FAILED")], [], [("lost", 2_900, 2_900)]),
+        # Settled by a refund while it was open, wholly or in part; one before it or after its end settles nothing.
+        ([part(1, 5)], [back("9.00", 6)], [], [("lost", 900, 0)]),
+        ([part(1, 5)], [back("4.00", 6)], [], [("lost", 900, 500)]),
+        ([part(1, 5)], [back("20.00", 6)], [], [("lost", 900, 0)]),
+        ([part(1, 5)], [back("9.00", 6, "FAILED")], [], [("lost", 900, 900)]),
+        ([part(1, 5)], [back("9.00", 2), back("9.00", 9)], [], [("lost", 900, 900)]),
+        ([part(1, 3), part(2, 5)], [back("9.00", 6)], [], [("lost", 900, 900), ("lost", 900, 0)]),
+        # A reversal is seen, so the refund was besides it.
+        ([part(1, 5)], [back("4.00", 6)], [back("9.00", 7)], [("lost", 900, 900)]),
         # Reversed first and disputed later: the reversal stays what it was told as.
         ([case(1, 5)], [], [back("29.00", 2)], [("lost", 2_900, 2_900), ("lost", 2_900, 0)]),
         # Reversed in its name, maybe in parts.
