@@ -1,4 +1,4 @@
-"""What a provider is that runs subscriptions by itself: its prices, its subscriptions, and the bills it makes of them."""
+"""What a provider is that runs subscriptions by itself: its prices, its subscriptions, and the bills it makes."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ class RunsSubscriptions(SellsPlans):
 
     @abstractmethod
     def start_subscription(self, request: StartRequest) -> RecurringFacts:
-        """Begin; the same key is the same subscription. Where money moves at once, a decline is a result (`incomplete`).
+        """Begin; the same key is the same subscription. Where money moves at once, a decline is `incomplete`.
 
         Raises OutcomeUnknown, UnknownReference (method, customer, price) and the others.
         """
