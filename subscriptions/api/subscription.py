@@ -73,5 +73,5 @@ class SubscriptionDetail(APIView):
             raise NotFound("This account has no subscription yet.")
         now = timezone.now()
         terms = queries.current_terms(subscription, now)
-        context = {"terms": terms, "period": queries.billing_period(subscription, terms, now)}
+        context = {"terms": terms, "period": queries.running_period(subscription, now)}
         return Response(SubscriptionOut(subscription, context=context).data)
