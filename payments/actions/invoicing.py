@@ -26,6 +26,8 @@ from payments.models.invoice import INVOICE_MOVES
 
 # Read aloud on the phone and written on checks: nothing that looks like something else.
 _CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+# More codes of one name and number than this, and two letters are too few to find a free pair soon.
+MANY_CODES = 400
 
 
 @dataclass(frozen=True)
@@ -251,6 +253,16 @@ def note_settled(invoice: Invoice, now: datetime) -> None:
 
 
 def _remittance_code(tenant: Tenant, sequence: int) -> str:
-    """What a payer writes on a check: who, which invoice, and two letters that make a slip of the pen show."""
-    letters = "".join(secrets.choice(_CODE_LETTERS) for _ in range(2))
-    return f"{tenant.slug[:12].upper()}-{sequence:04d}-{letters}"
+    """What a payer writes on a check: who, which invoice, and two letters that make a slip of the pen show.
+
+    Numbers begin anew each year, so the same who and which may come back: then with other letters. Under the lock of
+    the number series, which everybody holds who issues.
+    """
+    name = f"{tenant.slug[:12].upper()}-{sequence:04d}"
+    taken = set(
+        Invoice.objects.filter(remittance_code__startswith=f"{name}-").values_list("remittance_code", flat=True)
+    )
+    while True:
+        letters = "".join(secrets.choice(_CODE_LETTERS) for _ in range(2 if len(taken) < MANY_CODES else 3))
+        if (code := f"{name}-{letters}") not in taken:
+            return code
