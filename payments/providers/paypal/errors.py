@@ -72,6 +72,7 @@ _NOT_NOW = frozenset(
         "PARTIAL_REFUND_NOT_ALLOWED",
         "SUBSCRIPTION_STATUS_INVALID",
         "SUBSCRIPTION_CANNOT_BE_ACTIVATED",
+        "TRANSACTION_REFUSED",  # of a refund in v1's words; a capture's is a decline
         *TAKEN_BEFORE,
     }
 )
