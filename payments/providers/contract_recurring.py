@@ -70,7 +70,7 @@ class RunsSubscriptionsContract:
     back to), `agree` (a call with a subscription's reference: its payer does what is left to do, if anything is),
     `bill` (a call with a reference and "paid" or "failed": the provider renews it now), `sold` (the amounts taken for
     subscriptions, by its own books), `lose_starts` (a call that makes the answers to the next beginning get lost),
-    `long_ago` and `next_week` (instants of the provider's clock)."""
+    `long_ago` and `next_week` (instants of the provider's clock, in whole seconds)."""
 
     def begun(self, provider: Any, start_facts: Any, agree: Any, **facts: Any) -> RecurringFacts:
         """One that runs, of 3 seats at 29 dollars a month."""

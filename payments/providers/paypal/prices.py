@@ -83,20 +83,19 @@ class Prices:
         return str(outline["id"])
 
     def _fits(self, outline: Mapping[str, Any], request: PriceRequest) -> bool:
+        """One with prices that we can't read (in tiers, say) is not on these terms."""
         plan = self._whole(outline)
-        with readable("plan"):
-            try:
-                terms = _terms(plan)
-            except ProviderRejected:
-                return False
+        try:
             return (
                 plan["status"] == "ACTIVE"
                 and plan.get("quantity_supported") is True
                 and len(plan["billing_cycles"]) == 1
                 and not plan.get("taxes")
                 and not _is_some((plan.get("payment_preferences") or {}).get("setup_fee"))
-                and terms == (UNITS.get(request.cycle), request.per_seat)
+                and _terms(plan) == (UNITS.get(request.cycle), request.per_seat)
             )
+        except (ProviderRejected, KeyError, TypeError, AttributeError):
+            return False
 
     def _adopted(self, outline: Mapping[str, Any], mark: str) -> str:
         reference = str(outline["id"])

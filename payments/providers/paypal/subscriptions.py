@@ -38,7 +38,8 @@ class Subscriptions:
         self._client, self._brand_name = client, brand_name
 
     def start(self, request: StartRequest) -> RecurringFacts:
-        """Nothing moves before its payer has agreed, so a lost answer is ProviderUnavailable.
+        """Nothing moves before its payer has agreed, so a lost answer is ProviderUnavailable. Begun before, it is what
+        it was then: whoever wants to know what became of it looks it up.
 
         Source: PayPal Subscriptions v1, POST /v1/billing/subscriptions (remembers a request id for 72 hours; after that
         `find` comes first). It has no coupons, and a trial is a beginning in the future.
@@ -47,15 +48,12 @@ class Subscriptions:
             raise ProviderRejected("PayPal's subscriptions take no coupons")
         with translated(moves_money=False):
             answer = self._client.post(URL, self._content(request), request_id=request.key)
-            with readable("subscription"):
-                reference = identifier(answer.content["id"])
         try:
             facts = subscription_of(answer.content)
         except OutcomeUnknown as error:
             raise ProviderUnavailable(str(error), request_id=answer.request_id) from error
         if facts.status == "approval_pending" and not facts.approval_url:
-            # The same key answers what it answered at first: by now its payer may have agreed.
-            facts = self.look_up(reference)
+            raise ProviderUnavailable("PayPal named no page for the payer", request_id=answer.request_id)
         return facts
 
     def look_up(self, provider_ref: str) -> RecurringFacts:

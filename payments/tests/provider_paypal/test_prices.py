@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from billing_portal.kit.money import Money
-from payments.providers.base import ProviderMisconfigured, ProviderRejected, ProviderUnavailable
+from payments.providers.base import ProviderMisconfigured, ProviderRejected, ProviderUnavailable, Unreadable
 from payments.providers.contract_recurring import price_request
 from payments.providers.paypal import prices
 from payments.providers.recurring import PriceRequest
@@ -127,6 +127,15 @@ def test_a_plan_made_by_hand_is_ours_when_all_of_it_is(paypal: PayPalAdapter, mo
     assert (paypal.provider.ensure_price(price_request(minor=900)) == theirs) is fits
 
 
+def test_a_plan_by_our_name_that_can_not_be_read_is_left_alone(paypal: PayPalAdapter) -> None:
+    tiers = {**REGULAR, "pricing_scheme": {"pricing_model": "TIERED", "tiers": []}}
+    whole = {**paypal.objects("plans")[0], "billing_cycles": [tiers]}
+    paypal.wire.instead = lambda request: (
+        httpx.Response(200, json=whole) if request.method == "GET" and request.url.path.endswith(EXAMPLE) else None
+    )
+    assert paypal.provider.ensure_price(professional()) != EXAMPLE
+
+
 @pytest.mark.parametrize(
     ("minor", "currency", "value"),
     [(2_900, "jpy", "2900"), (290_000, "huf", "2900"), (290_000, "twd", "2900"), (2_900, "eur", "29.00")],
@@ -189,7 +198,7 @@ def test_a_plan_that_can_not_be_read_is_not_made_again(paypal: PayPalAdapter) ->
     paypal.wire.instead = lambda request: (
         httpx.Response(200, content=json.dumps(plan)) if request.url.path.endswith(reference) else None
     )
-    with pytest.raises(Exception, match="can't be read"):
+    with pytest.raises(Unreadable):
         paypal.provider.ensure_price(price_request("team-1"))
     assert len(paypal.objects("plans")) == 2
 

@@ -22,7 +22,7 @@ from payments.providers.base import (
 )
 from payments.providers.contract_recurring import price_request
 from payments.tests.provider_paypal.adapter import PayPalAdapter, refund_request
-from payments.tests.provider_paypal.recurring import SUBSCRIPTIONS, begun, bill, moved, sold
+from payments.tests.provider_paypal.recurring import SUBSCRIPTIONS, asked, begun, bill, moved, sold
 
 
 def at(text: str) -> datetime:
@@ -145,10 +145,11 @@ def test_a_list_that_can_not_be_read_is_no_empty_one(paypal: PayPalAdapter, long
         paypal.provider.bills_of("I-NOBODY", since=long_ago)
 
 
-def test_what_waits_for_its_payer_was_billed_nothing(paypal: PayPalAdapter, long_ago: datetime) -> None:
-    begun(paypal)
-    waiting = [each for each in paypal.objects("subscriptions") if each["status"] == "APPROVAL_PENDING"]
-    assert waiting == []
+def test_what_waits_for_its_payer_or_its_trials_end_was_billed_nothing(
+    paypal: PayPalAdapter, long_ago: datetime
+) -> None:
+    waiting = paypal.provider.start_subscription(asked(paypal)).provider_ref
+    assert paypal.provider.bills_of(waiting, since=long_ago) == []
     reference = begun(paypal, trial_end=datetime.now(UTC) + timedelta(days=7))
     assert paypal.provider.bills_of(reference, since=long_ago) == []
 

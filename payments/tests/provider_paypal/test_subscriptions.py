@@ -156,6 +156,17 @@ def test_what_waits_for_its_payer_can_not_be_cancelled_and_may_come_alive(paypal
     assert paypal.provider.cancel_subscription(reference, reason="A new start").status == "canceled"
 
 
+def test_an_answer_without_a_page_is_none(paypal: PayPalAdapter) -> None:
+    request = asked(paypal)
+    little = {"id": "I-BW452GLLEP1G", "plan_id": request.price_ref, "status": "APPROVAL_PENDING", "links": []}
+    paypal.wire.instead = lambda sent: httpx.Response(201, json=little) if sent.url.path == SUBSCRIPTIONS else None
+    with pytest.raises(ProviderUnavailable):
+        paypal.provider.start_subscription(request)
+    del little["plan_id"]
+    with pytest.raises(ProviderUnavailable):
+        paypal.provider.start_subscription(request)
+
+
 def test_the_payer_who_has_agreed_is_not_sent_to_the_page_again(paypal: PayPalAdapter) -> None:
     request = asked(paypal)
     reference = paypal.provider.start_subscription(request).provider_ref
