@@ -33,7 +33,7 @@ from payments.providers.base import (
 )
 
 # By the word of each provider: nothing is left of the payment.
-ALL_GIVEN_BACK = ("charge_already_refunded", "CAPTURE_FULLY_REFUNDED")
+ALL_GIVEN_BACK = ("charge_already_refunded", "CAPTURE_FULLY_REFUNDED", "TRANSACTION_ALREADY_REFUNDED")
 # By then a provider's list shows every refund that it has given.
 LISTED_AFTER = timedelta(hours=1)
 NOTHING_GIVEN = "The payment provider does not answer right now. Nothing was given back. Try again in a minute."

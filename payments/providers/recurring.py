@@ -89,6 +89,7 @@ class RecurringFacts:
     approval_url: str | None = None
     has_lapsed: bool = False
     created_at: datetime | None = None
+    next_try_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,9 @@ class RunsSubscriptions(SellsPlans):
     def start_subscription(self, request: StartRequest) -> RecurringFacts:
         """Begin; the same key is the same subscription. Where money moves at once, a decline is `incomplete`.
 
-        Raises OutcomeUnknown, UnknownReference (method, customer, price) and the others.
+        Raises OutcomeUnknown (ProviderUnavailable where no money can move before somebody was sent to a page),
+        UnknownReference (method, customer, price), UnfitMethod, ProviderRejected (also for a coupon, where the provider
+        has none) and the others.
         """
 
     @abstractmethod
@@ -178,7 +181,8 @@ class RunsSubscriptions(SellsPlans):
 
     @abstractmethod
     def bills_of(self, provider_ref: str, *, since: datetime) -> list[BillFacts]:
-        """What it was billed since then, oldest first; each has its own reference for ever. Raises UnknownReference."""
+        """What it was billed since then, oldest first; each has its own reference for ever. A payment that failed and
+        is billed again as another bill leaves a `void` one. Raises UnknownReference."""
 
     @abstractmethod
     def subscriptions_since(self, since: datetime) -> Iterator[RecurringFacts]:
