@@ -10,6 +10,7 @@ from django.db.models import F, Q, QuerySet
 
 from billing_portal.kit import periods
 from billing_portal.tenants.models import Tenant
+from payments.models import Invoice
 from subscriptions import spans
 from subscriptions.errors import UnknownPlan
 from subscriptions.models import PlanPrice, PlanVersion, Subscription, SubscriptionTerms
@@ -24,6 +25,16 @@ def live_subscription(tenant: Tenant) -> Subscription | None:
 def latest_subscription(tenant: Tenant) -> Subscription | None:
     """The live one, else the one that ended last."""
     return live_subscription(tenant) or Subscription.objects.filter(tenant=tenant).order_by("-started_at").first()
+
+
+def subscriptions(tenant: Tenant) -> QuerySet[Subscription]:
+    """Newest first."""
+    return Subscription.objects.filter(tenant=tenant).order_by("-started_at", "-id")
+
+
+def latest_invoice(subscription: Subscription) -> Invoice | None:
+    """Of those that bill the subscription itself."""
+    return Invoice.objects.filter(subscription_ref=subscription.id).order_by("-created_at", "-id").first()
 
 
 def current_terms(subscription: Subscription, now: datetime) -> SubscriptionTerms:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -92,8 +93,9 @@ def state_of(subscription: Subscription) -> str:
         subscription.pending_price_id,
         subscription.pending_seats,
         subscription.pending_at,
+        subscription.tenant.tax_percent,
     )
-    return "|".join(map(str, facts))
+    return hashlib.sha256("|".join(map(str, facts)).encode()).hexdigest()[:24]
 
 
 def _quote(subscription: Subscription, wish: Wish, instant: datetime) -> Quote:

@@ -57,6 +57,10 @@ class Subscription(models.Model):
 
     Status = SubscriptionStatus
 
+    # Let the payer finish what is left to do. Never stored: whoever has just asked the provider holds them.
+    client_secret: str | None = None
+    approval_url: str | None = None
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="subscriptions")
     status = models.CharField(max_length=20, choices=SubscriptionStatus.choices)
