@@ -11,12 +11,15 @@ from billing_portal.sandbox.faults import HTML_500, Fault
 from billing_portal.sandbox.stripe import (  # noqa: F401 (importing them registers their routes)
     balance,
     charges,
+    coupons,
     customers,
     disputes,
     events,
     mandates,
     payment_intents,
     payment_methods,
+    prices,
+    products,
     refunds,
     setup_intents,
 )

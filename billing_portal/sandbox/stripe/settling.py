@@ -1,7 +1,7 @@
 """End what takes days at a bank: a debit, a refund under way, a dispute; by the panel's word or by the clock."""
 
 from billing_portal.sandbox.stripe import accounts, confirming, disputes, refunds
-from billing_portal.sandbox.stripe.acts import KINDS, Act
+from billing_portal.sandbox.stripe.acts import Act, kind_of
 from billing_portal.sandbox.stripe.books import Json
 from billing_portal.sandbox.stripe.problems import Problem
 
@@ -15,7 +15,7 @@ def settle(act: Act, identifier: str, outcome: str, code: str | None = None) -> 
     """
     if outcome not in OUTCOMES:
         raise Problem(f"outcome must be one of {', '.join(OUTCOMES)}", param="outcome")
-    kind = KINDS.get(identifier.partition("_")[0], ("", ""))[0]
+    kind = kind_of(identifier)
     if kind not in ("payment_intents", "charges", "refunds", "disputes"):
         raise Problem(f"{identifier} is no intent, charge, refund or dispute", param="id")
     thing = act.fetch(kind, identifier)
