@@ -12,16 +12,20 @@ from billing_portal.sandbox.stripe import (  # noqa: F401 (importing them regist
     balance,
     charges,
     coupons,
+    customer_balance,
     customers,
     disputes,
     events,
+    invoices,
     mandates,
     payment_intents,
     payment_methods,
     prices,
     products,
     refunds,
+    schedules,
     setup_intents,
+    subscriptions,
 )
 from billing_portal.sandbox.stripe import params as given
 from billing_portal.sandbox.stripe.acts import API_VERSION, Act

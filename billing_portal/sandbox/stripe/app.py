@@ -11,7 +11,7 @@ from billing_portal.sandbox.exchange import Answer, Request
 from billing_portal.sandbox.faults import Faults
 from billing_portal.sandbox.panel import PREFIX
 from billing_portal.sandbox.serving import hang_up, wait
-from billing_portal.sandbox.stripe import pages, settling
+from billing_portal.sandbox.stripe import pages, recurring
 from billing_portal.sandbox.stripe.acts import Act
 from billing_portal.sandbox.stripe.api import Api, idempotency_key, log_entry
 from billing_portal.sandbox.stripe.books import Books
@@ -77,9 +77,9 @@ class StripeSandbox:
         return self.webhooks.deliver()
 
     def tick(self) -> None:
-        """What happens by itself as time goes by: debits settle, webhooks that are due are sent."""
+        """What happens by itself as time goes by: debits settle, periods end, webhooks that are due are sent."""
         with self.books.transaction():
-            settling.settle_due(Act(self.books, {}))
+            recurring.run_due(Act(self.books, {}))
         self.webhooks.deliver(due_by=time.time())
 
     def close(self) -> None:
