@@ -6,7 +6,7 @@ from billing_portal.sandbox.books import Json, shown
 from billing_portal.sandbox.exchange import Answer, Request
 from billing_portal.sandbox.misuse import Misused
 from billing_portal.sandbox.panel import ControlPanel, Verb, text, whole
-from billing_portal.sandbox.stripe import authentication, recurring, refunds, renewing, settling
+from billing_portal.sandbox.stripe import authentication, recurring, refunds, renewing, settling, standing
 from billing_portal.sandbox.stripe.acts import KINDS, Act
 from billing_portal.sandbox.stripe.api import log_entry
 from billing_portal.sandbox.stripe.problems import Problem
@@ -90,6 +90,8 @@ class Panel(ControlPanel):
             raise Misused(
                 f"{subscription['id']} is {subscription['status']}: it is not renewed", param="subscriptionId"
             )
+        if outcome == "paid" and not standing.method_of(act, subscription):
+            raise Misused(f"{subscription['id']} has nothing that could be charged", param="subscriptionId")
         renewing.end_period(act, subscription, outcome)
         return shown(act.fetch("subscriptions", subscription["id"]))
 

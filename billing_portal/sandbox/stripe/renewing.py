@@ -13,6 +13,7 @@ from billing_portal.sandbox.stripe import (
     intervals,
     invoicing,
     scheduling,
+    settling,
     standing,
     subscription_items,
     subscription_words,
@@ -96,10 +97,14 @@ def _collect(act: Act, subscription: Json, invoice: Json, forced: str | None) ->
         if forced:
             act.save("payment_intents", {**intent, "_forced": forced})
         collecting.collect(act, invoice, standing.method_of(act, subscription), off_session=True)
-        _unforce(act, invoice)
+        if forced:
+            _be_done(act, intent["id"], forced)
 
 
-def _unforce(act: Act, invoice: Json) -> None:
-    """The next attempt is the card's own."""
-    if (intent := invoicing.intent_of(act, invoice)) and intent.pop("_forced", None):
-        act.save("payment_intents", intent)
+def _be_done(act: Act, intent_id: str, forced: str) -> None:
+    """A bank debit ends at once too, and the next attempt is the card's own."""
+    intent = act.fetch("payment_intents", intent_id)
+    del intent["_forced"]
+    act.save("payment_intents", intent)
+    if intent["status"] == "processing":
+        settling.settle(act, intent_id, "succeeded" if forced == "paid" else "failed")
