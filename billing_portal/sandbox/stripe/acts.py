@@ -90,7 +90,7 @@ class Act:
         queue(self.books, event["id"])
 
     def effect(self, kind: str, thing: Json, state: str) -> None:
-        """Note that money moved or was promised, for the log."""
+        """Note that money moved or was promised, for the log, with its own instant: the clock may have gone further."""
         self.effects.append(
             {
                 "kind": kind,
@@ -99,5 +99,6 @@ class Act:
                 "currency": thing["currency"],
                 "state": state,
                 "metadata": thing.get("metadata") or {},
+                "_at": self.now,
             }
         )

@@ -27,6 +27,8 @@ _CORS = {
     "Access-Control-Allow-Headers": "authorization, content-type, stripe-version, idempotency-key",
     "Access-Control-Expose-Headers": "Request-Id",
 }
+# Under this path the log has what happened by itself.
+_CLOCK = Request("POST", f"{PREFIX}clock", "", {}, b"", "")
 StartResponse = Callable[..., Any]
 
 
@@ -79,7 +81,10 @@ class StripeSandbox:
     def tick(self) -> None:
         """What happens by itself as time goes by: debits settle, periods end, webhooks that are due are sent."""
         with self.books.transaction():
-            recurring.run_due(Act(self.books, {}))
+            act = Act(self.books, {})
+            recurring.run_due(act)
+            for effect in act.effects:
+                self.books.write_log(log_entry(self.books, _CLOCK, Answer(200), effect))
         self.webhooks.deliver(due_by=time.time())
 
     def close(self) -> None:

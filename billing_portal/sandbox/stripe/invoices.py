@@ -27,6 +27,12 @@ def listed(act: Act) -> Json:
     return listing.listed(act, "invoices", _URL, ("customer", "status"), **fixed)
 
 
+@route("GET", f"{_URL}/search", "query limit page")
+def search(act: Act) -> Json:
+    """Those that meet a query."""
+    return listing.searched(act, "invoices", f"{_URL}/search")
+
+
 @route("GET", _URL + "/{id}")
 def retrieve(act: Act, identifier: str) -> Json:
     """One."""

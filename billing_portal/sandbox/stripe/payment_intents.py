@@ -74,6 +74,8 @@ def retrieve(act: Act, identifier: str) -> Json:
 def update(act: Act, identifier: str) -> Json:
     """Change it, as long as nothing is under way; its words may be changed always."""
     intent = act.fetch(_KIND, identifier)
+    if intent.get("_invoice") and {"amount", "currency", "customer"} & set(act.params):
+        raise Problem("The amount, currency and customer of a PaymentIntent that was created by an Invoice are its.")
     if intent["status"] not in CONFIRMABLE and set(act.params) - {"description", "metadata", "expand"}:
         what = next(iter(set(act.params) - {"description", "metadata", "expand"}))
         raise unexpected_state(

@@ -146,7 +146,9 @@ def _plan(act: Act, schedule: Json, subscription: Json) -> None:
         if phases and start != phases[-1]["end_date"]:
             raise Problem("Phases must follow each other without a gap.", param=f"phases[{number}][start_date]")
         phases.append(_read(act, subscription, each, number, start))
-    current = next((each for each in phases if each["start_date"] <= act.now < each["end_date"]), None)
+    # A period that the panel began before its time is under way all the same.
+    now = max(act.now, phases[0]["start_date"])
+    current = next((each for each in phases if each["start_date"] <= now < each["end_date"]), None)
     if current is None or phases[0]["start_date"] != schedule["phases"][0]["start_date"]:
         raise Problem("You can not modify the start date of the current phase.", param="phases[0][start_date]")
     schedule |= {

@@ -75,7 +75,8 @@ def end(act: Act, subscription: Json, reason: str | None, status: str = "cancele
         "_waits": False,
     }
     subscription["cancellation_details"] = {**subscription["cancellation_details"], "reason": reason}
-    changed(act, subscription, before, "customer.subscription.deleted")
+    # One that never began is only updated: there was nothing to delete.
+    changed(act, subscription, before, "customer.subscription." + ("deleted" if status == "canceled" else "updated"))
 
 
 def trial_told_at(subscription: Json) -> int:

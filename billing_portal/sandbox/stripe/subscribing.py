@@ -37,6 +37,7 @@ def start(act: Act) -> Json:
     customer = customers.living(act, act.params["customer"], param="customer")
     items = subscription_items.chosen(act, given.required(act.params, "items"), [])
     given.choice(act.params, "collection_method", ("charge_automatically",))
+    given.choice(act.params, "currency", (items[0]["price"]["currency"],))
     behavior = given.choice(act.params, "payment_behavior", billing.PAYMENT_BEHAVIORS[:3], "allow_incomplete") or ""
     subscription = drawn_up(act, customer, items)
     subscription_words.change_words(act, subscription)
@@ -67,6 +68,8 @@ def drawn_up(act: Act, customer: Json, items: list[Json]) -> Json:
     """The subscription with its first period; nothing is saved."""
     recurring = items[0]["price"]["recurring"]
     trial_end = _trial_end(act)
+    if trial_end and "billing_cycle_anchor" in act.params:
+        raise Invalid("This stand-in has no anchor beside a trial: the cycle begins when that ends.")
     anchor = trial_end or _anchor(act, recurring) or act.now
     end = anchor if anchor > act.now else intervals.boundary(anchor, recurring, 1)
     subscription = subscription_shapes.subscription(

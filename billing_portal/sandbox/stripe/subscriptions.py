@@ -50,6 +50,12 @@ def listed(act: Act) -> Json:
     return listing.listed(act, "subscriptions", _URL, ("customer",), only=only)
 
 
+@route("GET", f"{_URL}/search", "query limit page")
+def search(act: Act) -> Json:
+    """Those that meet a query, such as `metadata['subscription_id']:'…'`."""
+    return listing.searched(act, "subscriptions", f"{_URL}/search")
+
+
 @route("GET", _URL + "/{id}")
 def retrieve(act: Act, identifier: str) -> Json:
     """One, ended or not."""

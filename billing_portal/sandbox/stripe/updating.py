@@ -72,16 +72,26 @@ def wished(act: Act, subscription: Json, params: Params) -> changing.Wish | None
     anchor = given.choice(params, "billing_cycle_anchor", ("now", "unchanged"), "unchanged")
     trial_end = _trial_end(act, subscription, params)
     behavior = given.choice(params, "proration_behavior", changing.BEHAVIORS, "create_prorations") or ""
-    at = given.integer(params, "proration_date") or act.now
-    if not now[0]["current_period_start"] <= at <= max(now[0]["current_period_end"], act.now):
+    at = _instant(act, now[0], params)
+    items = subscription_items.chosen(act, params["items"], now) if "items" in params else now
+    if items[0]["price"]["currency"] != subscription["currency"]:
+        raise Problem(f"The prices of this subscription are in {subscription['currency']}.", param="items")
+    if items == now and anchor == "unchanged" and trial_end is None:
+        return None
+    return changing.Wish(items, at, behavior, begins_anew=anchor == "now", trial_end=trial_end)
+
+
+def _instant(act: Act, item: Json, params: Params) -> int:
+    """From when on it counts: `proration_date`, else now. A period that the panel began before its time is not begun
+    yet: then it counts from its start."""
+    start, end = item["current_period_start"], item["current_period_end"]
+    asked = given.integer(params, "proration_date")
+    if asked is not None and not min(start, act.now) <= asked <= end:
         raise Problem(
             "Invalid proration_date: it must be within the current billing period of the subscription.",
             param="proration_date",
         )
-    items = subscription_items.chosen(act, params["items"], now) if "items" in params else now
-    if items == now and anchor == "unchanged" and trial_end is None:
-        return None
-    return changing.Wish(items, at, behavior, begins_anew=anchor == "now", trial_end=trial_end)
+    return max(start, asked or act.now)
 
 
 def is_invoiced(subscription: Json, wish: changing.Wish, change: changing.Change) -> bool:

@@ -79,6 +79,8 @@ def test_things_happen_in_the_order_of_time_whoever_they_belong_to(client, subsc
         (2000, at("2027-01-10")),
     ]
     assert early.id != late.id
+    charged = [e["at"] for e in panel.log() if e["effect"] and e["effect"]["kind"] == "charge"][2:]
+    assert charged == [f"{day}T00:00:00Z" for day in ("2026-12-01", "2026-12-10", "2027-01-01", "2027-01-10")]
     created = [event["created"] for event in panel.objects("events")[1:]]  # the customer came before the clock stood
     assert created == sorted(created)
 

@@ -283,3 +283,73 @@ def test_all_of_it_has_the_shape_that_the_sdk_says(client, customer, subscribe, 
             check_answer(stripe.SubscriptionItem, item)
             check_answer(stripe.Price, item["price"])
             check_answer(stripe.Plan, item["plan"])
+
+
+def test_its_parts_are_opened_on_request(client, subscribe, with_card):
+    card = with_card()
+    client.v1.coupons.create({"id": "TEN", "percent_off": 10, "duration": "forever"})
+    sub = subscribe(default_payment_method=card, discounts=[{"coupon": "TEN"}])
+    wanted = ["customer", "default_payment_method", "items.data.price.product", "discounts.source.coupon"]
+    opened = client.v1.subscriptions.retrieve(sub.id, {"expand": wanted})
+    assert opened.customer.email == "owner@acme.example"
+    assert opened.default_payment_method.card.last4 == "4242"
+    assert opened["items"].data[0].price.product.name == "Professional"
+    assert opened.discounts[0].source.coupon.percent_off == 10
+    deep = ["latest_invoice.payments.data.payment", "latest_invoice.discounts"]
+    invoice = client.v1.subscriptions.retrieve(sub.id, {"expand": deep}).latest_invoice
+    assert invoice.payments.data[0].payment.payment_intent.startswith("pi_")
+    assert invoice.discounts[0].subscription == sub.id
+
+
+def test_it_is_found_by_what_its_maker_wrote_on_it(client, subscribe, with_card):
+    with_card()
+    sub = subscribe()
+    query = {"query": "metadata['subscription_id']:'s1'"}
+    assert [each.id for each in client.v1.subscriptions.search(query).data] == [sub.id]
+    assert client.v1.invoices.search({"query": "status:'paid'"}).data[0].id == sub.latest_invoice
+
+
+def test_one_that_never_began_expires_when_it_is_canceled_and_is_only_updated(client, subscribe, panel):
+    sub = subscribe(payment_behavior="default_incomplete")
+    ended = client.v1.subscriptions.cancel(sub.id)
+    assert (ended.status, ended.canceled_at) == ("incomplete_expired", at("2026-11-01"))
+    assert kinds_since(panel, 0)[-1] == "customer.subscription.updated"
+    assert panel.objects("invoices")[0]["status"] == "void"
+
+
+def test_what_happens_by_itself_is_in_the_log_too(subscribe, with_card, panel, sandbox):
+    card = with_card()
+    sub = subscribe(default_payment_method=card)
+    sandbox.books.note("clock", at("2026-12-01"))
+    sandbox.tick()
+    last = panel.log()[-1]
+    assert (last["path"], last["effect"]["kind"], last["effect"]["amount"]) == ("/__sandbox/clock", "charge", 1000)
+    assert panel.objects("subscriptions")[0]["id"] == sub.id
+
+
+def test_the_cycle_may_begin_anew_today(client, subscribe, with_card, clock):
+    with_card()
+    sub = subscribe(3000)
+    clock("2026-11-16")
+    how = {"billing_cycle_anchor": "now", "proration_behavior": "create_prorations"}
+    preview = client.v1.invoices.create_preview({"subscription": sub.id, "subscription_details": how})
+    after = client.v1.subscriptions.update(sub.id, {**how, "expand": ["latest_invoice"]})
+    assert [line.amount for line in after.latest_invoice.lines.data] == [-1500, 3000]
+    assert preview.amount_due == after.latest_invoice.amount_paid == 1500
+    assert after["items"].data[0].current_period_end == at("2026-12-16")
+
+
+def test_items_come_and_go(client, subscribe, price, with_card, clock):
+    with_card()
+    sub = subscribe(3000)
+    clock("2026-11-16")
+    how = {"proration_behavior": "always_invoice", "expand": ["latest_invoice"]}
+    more = client.v1.subscriptions.update(sub.id, {"items": [{"price": price(600)}], **how})
+    assert [item.price.unit_amount for item in more["items"].data] == [3000, 600]
+    assert more.latest_invoice.total == 300
+    gone = {"id": more["items"].data[0].id, "deleted": True}
+    less = client.v1.subscriptions.update(sub.id, {"items": [gone], **how})
+    assert ([item.price.unit_amount for item in less["items"].data], less.latest_invoice.total) == ([600], -1500)
+    with pytest.raises(stripe.InvalidRequestError, match="prices of this subscription are in usd"):
+        swapped = [{"id": less["items"].data[0].id, "price": price(500, currency="eur")}]
+        client.v1.subscriptions.update(sub.id, {"items": swapped})
