@@ -1,6 +1,7 @@
 """Whatever is done to subscriptions in whatever order, the stand-in's books add up."""
 
 import random
+from datetime import UTC, datetime
 
 import pytest
 import stripe
@@ -12,6 +13,7 @@ from billing_portal.sandbox.tests.stripe_billing import at
 
 CARDS = ("pm_card_visa", "pm_card_visa", "pm_card_chargeCustomerFail", "pm_card_authenticationRequired")
 BEHAVIORS = ("allow_incomplete", "default_incomplete", "error_if_incomplete", "pending_if_incomplete")
+PRICES = ((4900, "month", 1), (19, "month", 1), (9901, "month", 3), (49_000, "year", 1))
 DAY = 86_400
 
 
@@ -34,12 +36,7 @@ class Life:
                     "recurring": {"interval": interval, "interval_count": count},
                 }
             ).id
-            for amount, interval, count in (
-                (4900, "month", 1),
-                (19, "month", 1),
-                (9901, "month", 3),
-                (49000, "year", 1),
-            )
+            for amount, interval, count in PRICES
         ]
         self.client.coupons.create({"id": "SHARE", "percent_off": 33, "duration": "forever"})
         self.client.coupons.create({"id": "ONCE", "amount_off": 700, "currency": "usd", "duration": "once"})
@@ -125,13 +122,11 @@ class Life:
         verbs += [self.renew, self.schedule, self.take_a_card, lambda: self.to_the_clock(self.dice.uniform(0, 20))]
         try:
             self.dice.choice(verbs)()
-        except stripe.StripeError as refused:
-            assert refused.http_status in (400, 402, 404), refused
+        except (stripe.InvalidRequestError, stripe.CardError):
+            """Not every act fits every state."""
 
 
 def _text(seconds):
-    from datetime import UTC, datetime
-
     return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
 
 

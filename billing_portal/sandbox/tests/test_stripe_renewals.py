@@ -233,3 +233,14 @@ def test_a_time_to_end_that_was_set_is_kept(client, subscribe, with_card, clock)
     clock("2027-02-01")
     after = client.v1.subscriptions.retrieve(sub.id)
     assert (after.status, after.ended_at, len(invoices_of(client, sub))) == ("canceled", at("2026-12-20"), 2)
+
+
+def test_a_period_that_the_panel_began_may_be_changed_like_any_other(client, subscribe, price, with_card, panel):
+    with_card()
+    sub = subscribe(1000)
+    panel.ask("POST", "bill", {"subscriptionId": sub.id, "outcome": "paid"})
+    items = [{"id": sub["items"].data[0].id, "price": price(3000)}]
+    how = {"items": items, "proration_behavior": "always_invoice", "proration_date": at("2026-11-01")}
+    after = client.v1.subscriptions.update(sub.id, {**how, "expand": ["latest_invoice"]})
+    assert [line.amount for line in after.latest_invoice.lines.data] == [-1000, 3000]
+    assert client.v1.subscriptions.update(sub.id, {"metadata": {"seen": "1"}}).metadata["seen"] == "1"
