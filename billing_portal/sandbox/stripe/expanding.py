@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from billing_portal.sandbox.stripe import coupons
+from billing_portal.sandbox.stripe import coupons, including
 from billing_portal.sandbox.stripe.acts import KIND_OF_FIELD, Act, kind_of
 from billing_portal.sandbox.stripe.books import Json, shown
 from billing_portal.sandbox.stripe.problems import Invalid
@@ -10,25 +10,6 @@ from billing_portal.sandbox.stripe.problems import Invalid
 DEEPEST = 4
 # Lists of a customer that nothing here fills.
 _NONE_YET = ("sources", "tax_ids")
-
-
-def _payments(act: Act, invoice: Json) -> Json:
-    found = [shown(payment) for payment in reversed(act.books.find("invoice_payments", invoice=invoice["id"]))]
-    url = f"/v1/invoice_payments?invoice={invoice['id']}"
-    return {"object": "list", "data": found, "has_more": False, "url": url}
-
-
-def _confirmation_secret(act: Act, invoice: Json) -> Json | None:
-    """With it Stripe.js confirms the invoice's payment; there is none when nothing waits to be paid."""
-    payments = act.books.find("invoice_payments", invoice=invoice["id"], status="open")
-    if not payments or invoice["status"] != "open":
-        return None
-    intent = act.fetch("payment_intents", payments[-1]["payment"]["payment_intent"])
-    return {"client_secret": intent["client_secret"], "type": "payment_intent"}
-
-
-# What an invoice shows only when it is asked for.
-_OF_INVOICE = {"payments": _payments, "confirmation_secret": _confirmation_secret}
 
 
 def expand(act: Act, answer: Json) -> Json:
@@ -57,8 +38,8 @@ def _open(act: Act, node: Any, steps: list[str], path: str) -> None:
     elif name in _NONE_YET and node.get("object") == "customer":
         url = f"/v1/customers/{node['id']}/{name}"
         node[name] = {"object": "list", "data": [], "has_more": False, "url": url}
-    elif name in _OF_INVOICE and node.get("object") == "invoice":
-        node[name] = _OF_INVOICE[name](act, node)
+    elif show := including.SHOWN.get((str(node.get("object")), name)):
+        node[name] = show(act, node)
     elif name not in node:
         raise Invalid(f"This property cannot be expanded ({path}).", param="expand")
     elif isinstance(node[name], list):

@@ -45,6 +45,8 @@ def test_a_price_may_be_a_part_of_a_cent(client, product):
         {"product": product.id, "currency": "usd", "unit_amount_decimal": Decimal("1.25"), "nickname": "a minute"}
     )
     assert (price.unit_amount, price.unit_amount_decimal, price.type) == (None, Decimal("1.25"), "one_time")
+    opened = client.v1.prices.retrieve(price.id, {"expand": ["currency_options", "product", "tiers"]})
+    assert (opened.currency_options["usd"].unit_amount_decimal, opened.tiers) == ("1.25", None)
 
 
 @pytest.mark.parametrize(
