@@ -37,7 +37,8 @@ def debited(subscription: Json, invoice: Json) -> None:
 def issue(act: Act, subscription: Json, invoice: Json, *, method: str | None = None) -> Json:
     """Finalize it. With a `method` its intent waits for the customer's confirmation of that. Returns it as it is
     then: paid at once when nothing is due."""
-    future = subscription["payment_settings"]["save_default_payment_method"] == "on_subscription"
+    saves = subscription["payment_settings"]["save_default_payment_method"] == "on_subscription"
+    future = saves or invoice["billing_reason"] == "subscription_create"
     of_intent: Json = {"setup_future_usage": "off_session"} if future else {}
     if method:
         of_intent |= {"payment_method": method, "status": "requires_confirmation"}

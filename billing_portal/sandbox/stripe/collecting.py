@@ -22,14 +22,18 @@ NO_METHOD = (
 )
 
 
-def collect(act: Act, invoice: Json, method: str | None, *, off_session: bool) -> Problem | None:
+def collect(
+    act: Act, invoice: Json, method: str | None, *, off_session: bool, automatic: bool = True
+) -> Problem | None:
     """Try to take the money with `method`. Returns why it failed, or None: paid, under way, or waiting for its person.
 
-    The invoice in the books is newer than the one given afterwards.
+    `automatic`: by Stripe's own schedule, which no other attempt than the first one changes. The invoice in the books
+    is newer than the one given afterwards.
     """
     intent = invoicing.intent_of(act, invoice)
     if intent is None or invoice["status"] != "open" or intent["status"] == "processing":
         return None
+    act.save("invoices", {**invoice, "_automatic": automatic})
     if method is None:
         failed(act, act.fetch("invoices", invoice["id"]), None)
         return Problem(NO_METHOD, code="resource_missing")
@@ -47,10 +51,14 @@ def failed(act: Act, invoice: Json, code: str | None) -> None:
     subscription = act.fetch("subscriptions", invoice["_subscription"])
     waiting = standing.is_pending_update(subscription, invoice)
     first = subscription["status"] == "incomplete"
-    invoice |= {"attempt_count": invoice["attempt_count"] + 1, "attempted": True}
+    # https://docs.stripe.com/api/invoices/object#invoice_object-attempt_count: any attempt counts as the first, and
+    # after it only those that Stripe makes by itself.
+    counts = invoice.pop("_automatic", False) or not invoice["attempt_count"]
+    invoice |= {"attempt_count": invoice["attempt_count"] + counts, "attempted": True}
     again = None
     if invoice["auto_advance"] and not (first or waiting) and subscription["status"] not in standing.ENDED:
-        again = _next_attempt(act, invoice)
+        again = invoice["next_payment_attempt"] if not counts else None
+        again = again or _next_attempt(act, invoice)
     invoice |= {"next_payment_attempt": again, "_waits": again is not None, "_due": again}
     act.save("invoices", invoice)
     act.emit("invoice.payment_failed", invoice)

@@ -146,7 +146,7 @@ def _charge(act: Act, subscription: Json, invoice: Json) -> None:
         raise Problem("This invoice has a payment that is processing: it cannot be paid again.")
     off_session = given.flag(act.params, "off_session", default=True)
     method = given.text(act.params, "payment_method") or standing.method_of(act, subscription)
-    if problem := collecting.collect(act, invoice, method, off_session=off_session):
+    if problem := collecting.collect(act, invoice, method, off_session=off_session, automatic=False):
         raise problem
     after = invoicing.intent_of(act, invoice)
     if after and after["status"] == "requires_action":

@@ -69,6 +69,19 @@ def test_three_d_secure_decides_the_first_invoice(client, subscribe, with_card, 
         assert after.latest_invoice.attempt_count == 1
 
 
+def test_the_panel_confirms_and_authenticates_what_waits_for_its_person(client, subscribe, with_card, panel):
+    card = with_card("pm_card_authenticationRequired")
+    sub = subscribe(payment_behavior="default_incomplete", default_payment_method=card, expand=SECRET)
+    panel.ask("POST", "authenticate", {"id": intent_id(sub), "outcome": "succeeded"})
+    assert client.v1.subscriptions.retrieve(sub.id).status == "active"
+    trial = subscribe(trial_period_days=9, payment_behavior="default_incomplete", expand=SECRET)
+    assert trial.pending_setup_intent.status == "requires_confirmation"
+    panel.ask("POST", "authenticate", {"id": trial.pending_setup_intent.id, "outcome": "failed"})
+    assert client.v1.setup_intents.retrieve(trial.pending_setup_intent.id).status == "requires_payment_method"
+    panel.raw("POST", "authenticate", {"id": trial.pending_setup_intent.id, "outcome": "succeeded"})
+    assert client.v1.subscriptions.retrieve(trial.id).pending_setup_intent == trial.pending_setup_intent.id
+
+
 def test_a_declined_card_leaves_it_incomplete_and_another_card_saves_it(client, subscribe, with_card):
     with_card("pm_card_chargeCustomerFail")
     sub = subscribe(expand=SECRET)
