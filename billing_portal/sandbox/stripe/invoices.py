@@ -39,11 +39,12 @@ def retrieve(act: Act, identifier: str) -> Json:
     return shown(act.fetch("invoices", identifier))
 
 
-@route("GET", _URL + "/{id}/lines", "limit starting_after")
+@route("GET", _URL + "/{id}/lines", "limit")
 def lines(act: Act, identifier: str) -> Json:
-    """Its lines, in their order: all of them, there are never many."""
+    """Its lines, in their order: the first `limit`, 10 when it is not said."""
     found: Json = act.fetch("invoices", identifier)["lines"]
-    return found
+    limit = given.integer(act.params, "limit") or 10
+    return {**found, "data": found["data"][:limit], "has_more": len(found["data"]) > limit}
 
 
 @route("POST", _URL + "/create_preview", "customer subscription subscription_details")

@@ -90,7 +90,7 @@ def retrieve(act: Act, identifier: str) -> Json:
     return shown(act.fetch(_KIND, identifier))
 
 
-@route("POST", _URL + "/{id}", "end_behavior metadata phases proration_behavior")
+@route("POST", _URL + "/{id}", "end_behavior metadata phases")
 def update(act: Act, identifier: str) -> Json:
     """New phases: the one under way must be among them, and begin as it began."""
     schedule, subscription = _active(act, identifier, "update")
@@ -106,7 +106,7 @@ def update(act: Act, identifier: str) -> Json:
     return shown(schedule)
 
 
-@route("POST", _URL + "/{id}/release", "preserve_cancel_date")
+@route("POST", _URL + "/{id}/release")
 def release(act: Act, identifier: str) -> Json:
     """Let go of the subscription, which stays as it is now."""
     schedule, subscription = _active(act, identifier, "release")
@@ -151,6 +151,11 @@ def _plan(act: Act, schedule: Json, subscription: Json) -> None:
     current = next((each for each in phases if each["start_date"] <= now < each["end_date"]), None)
     if current is None or phases[0]["start_date"] != schedule["phases"][0]["start_date"]:
         raise Problem("You can not modify the start date of the current phase.", param="phases[0][start_date]")
+    if _wanted(current["items"]) != _wanted(subscription_items.of(subscription)):
+        raise Problem(
+            "This stand-in changes the prices of the phase under way by an update of its subscription.",
+            param="phases[0][items]",
+        )
     schedule |= {
         "phases": phases,
         "current_phase": {"start_date": current["start_date"], "end_date": current["end_date"]},
@@ -172,6 +177,11 @@ def _read(act: Act, subscription: Json, asked: Params, number: int, start: int) 
     behavior = given.choice(asked, "proration_behavior", changing.BEHAVIORS, "create_prorations") or ""
     wanted = [{"price": item["price"]["id"], "quantity": item["quantity"]} for item in items]
     return _phase(subscription, wanted, (start, end), behavior, given.metadata(asked))
+
+
+def _wanted(items: list[Json]) -> list[tuple[str, int]]:
+    prices = [item["price"] if isinstance(item["price"], str) else item["price"]["id"] for item in items]
+    return [(price, item["quantity"]) for price, item in zip(prices, items, strict=True)]
 
 
 def _duration(asked: Params) -> Json:

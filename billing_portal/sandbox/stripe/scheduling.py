@@ -25,6 +25,7 @@ def enter_phase(act: Act, subscription: Json, at: int) -> bool:
     if phase is None:
         return _end(act, schedule, subscription)
     subscription["items"] = subscription_items.listed(subscription["id"], items_of(act, subscription, phase))
+    subscription["metadata"] = {**subscription["metadata"], **phase["metadata"]}
     _move_on(act, schedule, phase)
     return False
 
@@ -40,6 +41,7 @@ def change_phase(act: Act, subscription: Json) -> None:
         if not _end(act, schedule, subscription):
             standing.changed(act, subscription, before)
         return
+    subscription["metadata"] = {**subscription["metadata"], **phase["metadata"]}
     _move_on(act, schedule, phase)
     wish = changing.Wish(items_of(act, subscription, phase), act.now, phase["proration_behavior"])
     updating.apply_collected(act, subscription, before, wish)

@@ -27,7 +27,7 @@ def planned(client, subscribe, price, with_card):
 
 def test_a_downgrade_to_another_interval_comes_with_the_next_period(client, planned, price, clock, panel):
     yearly = price(10000, "year")
-    sub, schedule = planned(yearly)
+    sub, schedule = planned(yearly, metadata={"terms": "2"})
     assert client.v1.subscriptions.retrieve(sub.id).schedule == schedule.id
     assert (schedule.current_phase.end_date, schedule.phases[1].end_date) == (at("2026-12-01"), at("2027-12-01"))
     clock("2026-11-30")
@@ -38,6 +38,7 @@ def test_a_downgrade_to_another_interval_comes_with_the_next_period(client, plan
     assert (item.price.id, item.quantity, item.current_period_end) == (yearly, 1, at("2027-12-01"))
     assert (item.id, after.latest_invoice.amount_paid) == (sub["items"].data[0].id, 10000)
     assert [line.amount for line in after.latest_invoice.lines.data] == [10000]
+    assert after.metadata.to_dict() == {"subscription_id": "s1", "terms": "2"}
     clock("2027-12-01")
     released = client.v1.subscription_schedules.retrieve(schedule.id)
     assert (released.status, released.released_subscription) == ("released", sub.id)
@@ -71,6 +72,14 @@ def test_the_end_of_a_scheduled_subscription_is_the_schedules(client, planned, p
     with pytest.raises(stripe.InvalidRequestError, match="start date of the current phase"):
         later = [{"items": [{"price": price(1)}], "start_date": at("2026-12-01"), "end_date": at("2027-01-01")}]
         client.v1.subscription_schedules.update(schedule.id, {"phases": later})
+
+
+def test_the_phase_under_way_is_changed_by_the_subscription_alone(client, planned, price):
+    _, schedule = planned(price(1000))
+    now = schedule.phases[0]
+    other = {"items": [{"price": price(500)}], "start_date": now.start_date, "end_date": now.end_date}
+    with pytest.raises(stripe.InvalidRequestError, match="phase under way"):
+        client.v1.subscription_schedules.update(schedule.id, {"phases": [other]})
 
 
 def test_a_phase_in_the_middle_of_a_period_is_a_change_like_any_other(client, subscribe, price, with_card, clock):
