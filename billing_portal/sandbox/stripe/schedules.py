@@ -10,13 +10,14 @@ from billing_portal.sandbox.stripe import (
     changing,
     intervals,
     listing,
+    schedule_shapes,
     scheduling,
     standing,
     subscription_items,
 )
 from billing_portal.sandbox.stripe import params as given
 from billing_portal.sandbox.stripe.acts import Act
-from billing_portal.sandbox.stripe.books import Json, random_id, shown
+from billing_portal.sandbox.stripe.books import Json, shown
 from billing_portal.sandbox.stripe.params import Params
 from billing_portal.sandbox.stripe.problems import Invalid, Problem
 from billing_portal.sandbox.stripe.routing import route
@@ -45,33 +46,8 @@ def create(act: Act) -> Json:
     items = subscription_items.of(subscription)
     period = (items[0]["current_period_start"], items[0]["current_period_end"])
     wanted = [{"price": item["price"]["id"], "quantity": item["quantity"]} for item in items]
-    schedule: Json = {
-        "id": random_id("sub_sched"),
-        "object": "subscription_schedule",
-        "application": None,
-        "billing_mode": subscription["billing_mode"],
-        "canceled_at": None,
-        "completed_at": None,
-        "created": act.now,
-        "current_phase": {"start_date": period[0], "end_date": period[1]},
-        "customer": subscription["customer"],
-        "customer_account": None,
-        "default_settings": {
-            "billing_cycle_anchor": "automatic",
-            "collection_method": "charge_automatically",
-            "default_payment_method": None,
-            "invoice_settings": {"account_tax_ids": None, "days_until_due": None, "issuer": {"type": "self"}},
-        },
-        "end_behavior": "release",
-        "livemode": False,
-        "metadata": given.metadata(act.params),
-        "phases": [_phase(subscription, wanted, period, "create_prorations", {})],
-        "released_at": None,
-        "released_subscription": None,
-        "status": "active",
-        "subscription": subscription["id"],
-        "test_clock": None,
-    }
+    first = schedule_shapes.phase(subscription, wanted, period, "create_prorations", {})
+    schedule = schedule_shapes.schedule(act, subscription, first, given.metadata(act.params))
     act.save(_KIND, schedule)
     act.emit("subscription_schedule.created", schedule)
     standing.change(act, subscription, schedule=schedule["id"])
@@ -176,7 +152,7 @@ def _read(act: Act, subscription: Json, asked: Params, number: int, start: int) 
         raise Problem("The end date of a phase must be after its start date.", param=f"{where}[end_date]")
     behavior = given.choice(asked, "proration_behavior", changing.BEHAVIORS, "create_prorations") or ""
     wanted = [{"price": item["price"]["id"], "quantity": item["quantity"]} for item in items]
-    return _phase(subscription, wanted, (start, end), behavior, given.metadata(asked))
+    return schedule_shapes.phase(subscription, wanted, (start, end), behavior, given.metadata(asked))
 
 
 def _wanted(items: list[Json]) -> list[tuple[str, int]]:
@@ -188,41 +164,3 @@ def _duration(asked: Params) -> Json:
     given.required(asked, "interval")
     interval = given.choice(asked, "interval", ("day", "week", "month", "year"))
     return {"interval": interval, "interval_count": given.integer(asked, "interval_count") or 1}
-
-
-def _phase(
-    subscription: Json, wanted: list[Json], period: tuple[int, int], behavior: str, metadata: dict[str, str]
-) -> Json:
-    items = [
-        {
-            "billing_thresholds": None,
-            "discounts": [],
-            "metadata": {},
-            "plan": each["price"],
-            "price": each["price"],
-            "quantity": each["quantity"],
-            "tax_rates": [],
-        }
-        for each in wanted
-    ]
-    return {
-        "add_invoice_items": [],
-        "application_fee_percent": None,
-        "billing_cycle_anchor": None,
-        "billing_thresholds": None,
-        "collection_method": None,
-        "currency": subscription["currency"],
-        "default_payment_method": None,
-        "default_tax_rates": [],
-        "description": None,
-        "discounts": [],
-        "end_date": period[1],
-        "invoice_settings": None,
-        "items": items,
-        "metadata": metadata,
-        "on_behalf_of": None,
-        "proration_behavior": behavior,
-        "start_date": period[0],
-        "transfer_data": None,
-        "trial_end": None,
-    }
