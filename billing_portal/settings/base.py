@@ -231,7 +231,7 @@ USAGE_CLOSE_GRACE_HOURS = env.integer("USAGE_CLOSE_GRACE_HOURS", 3)
 RENEWAL_INVOICE_DAYS = env.integer("RENEWAL_INVOICE_DAYS", 7)
 # How many days a subscription stays past due, with access kept, before it is `unpaid` or `canceled`.
 PAST_DUE_GRACE_DAYS = env.integer("PAST_DUE_GRACE_DAYS", 21)
-PAST_DUE_ENDS_IN = env.text("PAST_DUE_ENDS_IN", "unpaid")
+PAST_DUE_ENDS_IN = env.one_of("PAST_DUE_ENDS_IN", "unpaid", "canceled")
 # How many months back a late usage record is still taken, and billed as an adjustment.
 USAGE_LATE_MONTHS = env.integer("USAGE_LATE_MONTHS", 13)
 # Who issues the invoices, and the zone whose calendar gives their year and number.
