@@ -72,8 +72,8 @@ class RecurringFacts:
 
     `period` is what was paid for, or is being paid for, as (start, end); None before the first. `subscription_id` is
     our row's as the provider keeps it, None where it is not ours. `client_secret` and `approval_url` are for what its
-    payer has still to do; the first is never stored. `has_lapsed`: canceled, and it had never begun. `awaits_payment` is
-    (price, seats) of a change that is in force once it is paid; `changes_at` those of one for the period's end.
+    payer has still to do; the first is never stored. `has_lapsed`: canceled, and it had never begun. `awaits_payment`
+    is (price, seats) of a change that is in force once it is paid; `changes_at` those of one for the period's end.
     """
 
     status: str
@@ -122,8 +122,8 @@ class BillFacts:
     invoices: draft, open, paid, void or uncollectible.
 
     `total` is with tax. `payment` is how it was paid, or is being paid, or was tried: None where nothing has been, or
-    nothing is to be paid. `next_try_at` is when the provider tries again by itself. `is_change`: it bills a change in the
-    middle of a period, and not the period. `credited`: what the provider's own credit for its customer has paid of it.
+    nothing is to be paid. `next_try_at` is when the provider tries again by itself. `is_change`: it bills a change in
+    the middle of a period, and not the period. `credited`: what the provider's own credit for its customer has paid of it.
     """
 
     provider_ref: str
