@@ -105,3 +105,8 @@ class NotWhileEnding(Conflict):
 class NotPaused(Conflict):
     code = "not_paused"
     detail = "The subscription is neither paused nor about to end."
+
+
+class NotSupportedByEngine(Conflict):
+    code = "not_supported_by_provider"
+    detail = "Whoever charges this subscription can't change it. Cancel it, and start another one when it has ended."

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from billing_portal.kit.actors import Actor
+from billing_portal.kit.actors import Actor, ActorKind
 from billing_portal.notices import outbox
 from billing_portal.notices.outbox import Message
-from subscriptions.actions import judging
+from payments.inbox.registry import HandledEvent, handles
+from payments.providers.base import Topic
+from subscriptions.actions import following, judging
 from subscriptions.mails import write_mail
 from subscriptions.models import Subscription
+
+
+@handles(Topic.SUBSCRIPTION)
+def subscription_changed(event: HandledEvent) -> str | None:
+    """Read it again, with its bills: whichever event it was, that is the whole truth."""
+    actor = Actor(ActorKind.PROVIDER, None, event.provider.capitalize())
+    subscription = following.by_reference(
+        provider_name=event.provider, reference=event.object_ref, actor=actor, now=event.now
+    )
+    return None if subscription else "not a subscription of ours"
 
 
 @outbox.handles("invoice.settled")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,10 +14,14 @@ from django.utils import timezone
 from billing_portal.kit import context
 from billing_portal.kit.actors import Actor
 from billing_portal.notices import outbox
-from subscriptions.actions import judging, renewing
+from subscriptions.actions import beginning, directing, following, judging, renewing
+from subscriptions.models import Subscription
+from subscriptions.models.subscription import LIVE, Engine
 
 log = logging.getLogger(__name__)
 
+# Whoever began it is still at it, or on the provider's page.
+LET_IT_BEGIN = timedelta(minutes=2)
 CLOCK = Actor.system("renew_subscriptions")
 
 
@@ -33,6 +37,30 @@ def renew_due() -> int:
     seen += _each(judging.to_judge(now).values_list("id", "tenant_id"), judging.judge, now)
     if seen:
         outbox.wake()
+    return seen
+
+
+@shared_task(name="subscriptions.follow_begun")
+def follow_begun() -> int:
+    """Ask about what was begun at a provider and has not come alive: its answer, or its payer, may have been lost."""
+    now = timezone.now()
+    begun = Subscription.objects.filter(status__in=beginning.BEGUN, started_at__lt=now - LET_IT_BEGIN)
+    seen = _each(begun.values_list("id", "tenant_id"), following.follow, now)
+    if seen:
+        outbox.wake()
+    return seen
+
+
+@shared_task(name="subscriptions.follow_all", soft_time_limit=45 * 60)
+def follow_all() -> int:
+    """Each night, every subscription that a provider charges: what no event has told is found. What was to end with its
+    period, and is held until then, ends."""
+    now = timezone.now()
+    theirs = Subscription.objects.filter(status__in=LIVE).exclude(engine=Engine.INVOICE).order_by("started_at")
+    seen = _each(theirs.values_list("id", "tenant_id"), following.follow, now)
+    ending = theirs.filter(engine=Engine.PAYPAL, cancel_at_period_end=True, period_end__lte=now)
+    seen += _each(ending.values_list("id", "tenant_id"), directing.finish, now)
+    outbox.wake()
     return seen
 
 

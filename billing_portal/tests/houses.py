@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,6 +15,7 @@ from billing_portal.tests.stripe_world import StripeWorld
 from payments.actions.customers import customer_for
 from payments.actions.saving_methods import sync_methods
 from payments.models import Invoice, Payment, PaymentMethod
+from subscriptions.models import Subscription, SubscriptionTerms
 
 
 @dataclass
@@ -26,6 +28,8 @@ class House:
     method: PaymentMethod
     # Made at PayPal, and paid.
     order: Payment
+    # By PayPal, and ended before the one that runs.
+    agreement: Subscription
 
 
 def house(slug: str, stripe: StripeWorld | None = None) -> House:
@@ -34,7 +38,7 @@ def house(slug: str, stripe: StripeWorld | None = None) -> House:
     invoice = world.overage_invoice(tenant)
     recorder = world.user(f"recorder-{slug}@portal.example", staff=True, groups=("finance",))
     check = world.check_for(tenant, 500, recorder, invoice=invoice)
-    return House(tenant, invoice, check, _card(tenant, stripe), _order(tenant))
+    return House(tenant, invoice, check, _card(tenant, stripe), _order(tenant), _agreement(tenant))
 
 
 def _card(tenant: Tenant, stripe: StripeWorld | None) -> PaymentMethod:
@@ -49,6 +53,25 @@ def _card(tenant: Tenant, stripe: StripeWorld | None) -> PaymentMethod:
         )
     stripe.saved_method(customer_for(tenant=tenant, provider=stripe.provider, now=world.START).provider_ref)
     return sync_methods(tenant=tenant, now=world.START)[0]
+
+
+def _agreement(tenant: Tenant) -> Subscription:
+    began, runs = world.START - timedelta(days=60), Subscription.objects.get(tenant=tenant)
+    ended = Subscription.objects.create(
+        tenant=tenant,
+        status=Subscription.Status.CANCELED,
+        engine="paypal",
+        currency="usd",
+        anchor_at=began,
+        started_at=began,
+        ended_at=began + timedelta(days=30),
+        provider_ref=f"I-{tenant.slug.upper()}",
+    )
+    terms = runs.terms.get()
+    SubscriptionTerms.objects.create(
+        tenant=tenant, subscription=ended, effective_from=began, price=terms.price, seats=1
+    )
+    return ended
 
 
 def _order(tenant: Tenant) -> Payment:
@@ -74,6 +97,7 @@ OBJECTS: dict[str, Callable[[House], Any]] = {
     "method_id": lambda house: house.method.id,
     "method_ref": lambda house: house.method.provider_ref,
     "order_id": lambda house: house.order.provider_ref,
+    "subscription_id": lambda house: house.agreement.provider_ref,
 }
 # Pages that learn from their query which object they are about: the path's name → what stands there.
 QUERIES: dict[str, Callable[[House], dict[str, str]]] = {
@@ -81,7 +105,7 @@ QUERIES: dict[str, Callable[[House], dict[str, str]]] = {
     for name in ("paypal-return-page", "paypal-cancel-page")
 }
 # Ids that a provider gave, and how it spells them: their case matters, and one that does not exist is no UUID.
-PROVIDERS_OWN = {"method_ref": "pm_{}", "order_id": "{}"}
+PROVIDERS_OWN = {"method_ref": "pm_{}", "order_id": "{}", "subscription_id": "I-{}"}
 # Values in paths that name no tenant's object.
 NO_OBJECTS: set[str] = set()
 

@@ -72,6 +72,10 @@ TABLE = [
     Row("POST", "subscription-pause", MANAGE),
     Row("POST", "subscription-resume", MANAGE),
     Row("GET", "subscription-history", READ),
+    Row(
+        "POST", "paypal-subscription", MANAGE, {"planId": "P-1", "payerInfo": {"email": "a@b.example"}}, "unknown_plan"
+    ),
+    Row("POST", "paypal-subscription-cancel", MANAGE),
     Row("GET", "subscription-entitlements", READ | {"agent"}),
     Row("GET", "usage", READ),
     Row("POST", "usage", RECORD_USAGE, {"recordType": "call_minutes", "quantity": 3}),

@@ -45,6 +45,25 @@ class LineDraft:
     derivation: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class OfSubscription:
+    """Which one is billed, and why (`Invoice.Reason`). Subscriptions live above this app."""
+
+    id: UUID
+    reason: str
+
+
+@dataclass(frozen=True)
+class ProvidersBill:
+    """What a provider has billed by itself: its reference, its own number, and its tax."""
+
+    provider: str
+    livemode: bool
+    provider_ref: str
+    number: str | None = None
+    taxes: Sequence[tax.Tax] = ()
+
+
 def issue_invoice(
     *,
     tenant: Tenant,
@@ -56,9 +75,9 @@ def issue_invoice(
     actor: Actor,
     now: datetime,
     usage_month: str | None = None,
-    subscription_ref: UUID | None = None,
-    billing_reason: str = "",
+    subscription: OfSubscription | None = None,
     sources: Sequence[balance.Source] | None = None,
+    theirs: ProvidersBill | None = None,
 ) -> Invoice:
     """Issue one invoice in the caller's transaction: number, lines, tax, ledger, credit used, notice.
 
@@ -67,16 +86,18 @@ def issue_invoice(
     2. Take the number, which locks its series until the transaction ends, and write the rows.
     3. Post the entry, then let the tenant's credit pay what it can.
     4. Leave in the outbox that it is to be sent and to be collected.
+    With `theirs` it is the copy of a provider's bill: its tax is the provider's, it is due at once, and whoever made it
+    collects it, so that no credit of ours pays it and nobody is asked to.
     Raises CurrencyMismatch; IntegrityError when the same usage month, or the same period of a subscription, was
     invoiced before.
     """
     assert transaction.get_connection().in_atomic_block, "an invoice is issued in its caller's transaction"
     if tenant.currency != currency:
         raise CurrencyMismatch(asked=currency, billed=tenant.currency or "no currency yet")
-    taxes = tax.tax_lines(tenant, [line.amount_minor for line in lines])
+    taxes = theirs.taxes if theirs else tax.tax_lines(tenant, [line.amount_minor for line in lines])
     subtotal = sum(line.amount_minor for line in lines)
     tax_total = sum(each.amount_minor for each in taxes)
-    if sources is None:
+    if sources is None and theirs is None:
         sources = balance.lock_sources(tenant_id=tenant.id, currency=currency)
     number = numbering.take_number("INV", now)
     invoice = Invoice.objects.create(
@@ -93,12 +114,16 @@ def issue_invoice(
         remittance_code=_remittance_code(tenant, number.sequence),
         created_at=number.issued_at,
         issued_at=number.issued_at,
-        due_at=number.issued_at + timedelta(days=tenant.payment_terms_days),
+        due_at=number.issued_at + timedelta(days=0 if theirs else tenant.payment_terms_days),
         period_start=period_start,
         period_end=period_end,
         usage_month=usage_month,
-        subscription_ref=subscription_ref,
-        billing_reason=billing_reason,
+        subscription_ref=subscription.id if subscription else None,
+        billing_reason=subscription.reason if subscription else "",
+        provider=theirs.provider if theirs else None,
+        livemode=bool(theirs and theirs.livemode),
+        provider_ref=theirs.provider_ref if theirs else None,
+        provider_number=theirs.number if theirs else None,
         billed_to={
             "name": tenant.name,
             "addressLines": tenant.address_lines.splitlines(),
@@ -119,9 +144,9 @@ def issue_invoice(
         reason="issued",
     )
     posting.post([posting.invoice_issued(invoice)])
-    balance.spend_on(invoice, sources, now=number.issued_at)
+    balance.spend_on(invoice, sources or (), now=number.issued_at)
     close_if_covered(invoice, actor=actor, now=number.issued_at)
-    for topic in ("invoice.issued", "invoice.collect"):
+    for topic in () if theirs else ("invoice.issued", "invoice.collect"):
         outbox.write(
             topic=topic,
             payload={"invoiceId": str(invoice.id)},

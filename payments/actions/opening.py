@@ -142,6 +142,29 @@ def open_provider_payment(
     return _opened(payment, actor=actor, now=now, reason="started")
 
 
+def open_billed_payment(
+    *, invoice: Invoice, amount: Money, method: str, provider_ref: str | None, key: str, actor: Actor, now: datetime
+) -> Payment:
+    """The row of money that a provider collects by itself for a bill of its own; in the caller's transaction, under
+    the invoice's lock. `key` names the try: the same key is the same row."""
+    assert invoice.provider
+    payment = Payment(
+        tenant=invoice.tenant,
+        invoice=invoice,
+        amount_minor=amount.minor,
+        currency=amount.currency,
+        status=Payment.Status.CREATED,
+        provider=invoice.provider,
+        livemode=invoice.livemode,
+        provider_ref=provider_ref,
+        method=method,
+        off_session=True,
+        description=str(invoice),
+        client_key=key,
+    )
+    return _opened(payment, actor=actor, now=now, reason=f"collected by {invoice.provider.capitalize()}")
+
+
 def _opened(payment: Payment, *, actor: Actor, now: datetime, reason: str) -> Payment:
     payment.created_at = payment.updated_at = now
     payment.save(force_insert=True)

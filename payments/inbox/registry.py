@@ -11,7 +11,7 @@ from uuid import UUID
 from payments.providers.base import Topic
 
 # Kept unhandled for now, and known to be so. Any other topic that a provider sends needs a handler at start.
-KEPT_FOR_LATER = frozenset({Topic.INVOICE, Topic.SUBSCRIPTION})
+KEPT_FOR_LATER = frozenset({Topic.INVOICE})
 
 
 @dataclass(frozen=True, slots=True)

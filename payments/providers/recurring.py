@@ -123,7 +123,8 @@ class BillFacts:
 
     `total` is with tax. `payment` is how it was paid, or is being paid, or was tried: None where nothing has been, or
     nothing is to be paid. `next_try_at` is when the provider tries again by itself. `is_change`: it bills a change in
-    the middle of a period, and not the period. `credited`: what the provider's own credit for its customer has paid of it.
+    the middle of a period, and not the period. `credited`: what its provider has paid of it out of a credit of
+    its own, `tries` how often it has tried to collect it.
     """
 
     provider_ref: str
@@ -139,6 +140,7 @@ class BillFacts:
     next_try_at: datetime | None = None
     is_change: bool = False
     credited: Money | None = None
+    tries: int = 0
 
 
 class SellsPlans(Provider):

@@ -387,14 +387,15 @@ def test_p10_a_reversal_of_a_part_takes_back_that_part(paypal: PayPalWorld, acme
     assert not Refund.objects.exists()
 
 
-def test_p11_events_of_subscriptions_are_kept_for_whoever_handles_them_later(paypal: PayPalWorld) -> None:
+def test_p11_what_another_system_sells_by_subscription_is_not_ours(paypal: PayPalWorld) -> None:
+    """Of ours: subscriptions/tests/test_by_paypal.py."""
     plan = paypal.objects("plans")[0]["id"]
     made = asked_elsewhere("/v1/billing/subscriptions", {"plan_id": plan, **_SUBSCRIBER})
     paypal.approve(made["id"])
     told(paypal)
-    kinds = dict(ProviderEvent.objects.values_list("kind", "status"))
+    kinds = dict(ProviderEvent.objects.values_list("kind", "note"))
     assert {"BILLING.SUBSCRIPTION.CREATED", "BILLING.SUBSCRIPTION.ACTIVATED", "PAYMENT.SALE.COMPLETED"} <= kinds.keys()
-    assert set(kinds.values()) == {"waiting"}
+    assert set(kinds.values()) == {"not a subscription of ours"}
     assert not Payment.objects.exists()
 
 

@@ -10,7 +10,7 @@ from billing_portal.kit.money import Money
 from billing_portal.kit.periods import Span
 from payments import queries, refund_queries
 from payments.actions import crediting, invoicing
-from payments.actions.invoicing import LineDraft
+from payments.actions.invoicing import LineDraft, OfSubscription
 from payments.errors import PaymentInProgress
 from payments.models import Invoice
 from subscriptions.drafting import period_line
@@ -95,8 +95,7 @@ def _issue(
         lines=lines,
         period_start=period[0],
         period_end=period[1],
-        subscription_ref=subscription.id,
-        billing_reason=reason,
+        subscription=OfSubscription(subscription.id, reason),
         actor=actor,
         now=now,
     )

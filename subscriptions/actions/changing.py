@@ -13,8 +13,16 @@ from billing_portal.kit.actors import Actor
 from payments.models import Invoice
 from subscriptions import queries, quoting
 from subscriptions.actions import billing, moving, renewing, subscribing
-from subscriptions.errors import NothingToCredit, NotWhileEnding, NotWhilePaused, NotWhileUnpaid, PreviewOutdated
+from subscriptions.errors import (
+    NothingToCredit,
+    NotSupportedByEngine,
+    NotWhileEnding,
+    NotWhilePaused,
+    NotWhileUnpaid,
+    PreviewOutdated,
+)
 from subscriptions.models import PlanPrice, Subscription
+from subscriptions.models.subscription import Engine
 from subscriptions.quoting import NOW, Quote, Target
 
 Status = Subscription.Status
@@ -99,6 +107,8 @@ def state_of(subscription: Subscription) -> str:
 
 
 def _quote(subscription: Subscription, wish: Wish, instant: datetime) -> Quote:
+    if subscription.engine != Engine.INVOICE:
+        raise NotSupportedByEngine
     if subscription.status == Status.PAUSED:
         raise NotWhilePaused
     if subscription.status == Status.UNPAID:

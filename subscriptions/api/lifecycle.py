@@ -18,7 +18,7 @@ from billing_portal.tenants.requests import TenantRequest
 from payments import queries as money
 from payments.api.methods import NothingIn
 from subscriptions import queries
-from subscriptions.actions import ending, pausing
+from subscriptions.actions import directing
 from subscriptions.api.documents import PastSubscriptionOut, SubscriptionOut
 from subscriptions.api.requests import CancelIn, PauseIn
 from subscriptions.api.subscription import live_or_404, shown
@@ -35,7 +35,7 @@ class SubscriptionCancel(APIView):
         """End it with its period, or at once. Said before: as it is."""
         wanted, subscription = CancelIn.parse(request), live_or_404(request)
         return shown(
-            ending.cancel_subscription(
+            directing.cancel(
                 subscription_id=subscription.id,
                 at_period_end=wanted.at_period_end,
                 reason=wanted.reason,
@@ -56,7 +56,7 @@ class SubscriptionPause(APIView):
         """Bill nothing more until it is resumed. What is paid for can be used to its end."""
         wanted, subscription = PauseIn.parse(request), live_or_404(request)
         return shown(
-            pausing.pause_subscription(
+            directing.pause(
                 subscription_id=subscription.id, reason=wanted.reason, actor=request.actor, now=timezone.now()
             )
         )
@@ -73,9 +73,7 @@ class SubscriptionResume(APIView):
         """Go on after a pause, or take back that it ends with its period. Neither: as it is."""
         NothingIn.parse(request)
         subscription = live_or_404(request)
-        return shown(
-            pausing.resume_subscription(subscription_id=subscription.id, actor=request.actor, now=timezone.now())
-        )
+        return shown(directing.resume(subscription_id=subscription.id, actor=request.actor, now=timezone.now()))
 
 
 class SubscriptionHistory(APIView):

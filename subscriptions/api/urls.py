@@ -1,6 +1,6 @@
 """Paths of the subscription, as the guide spells them."""
 
-from django.urls import path
+from django.urls import path, register_converter
 
 from subscriptions.api.lifecycle import (
     SubscriptionCancel,
@@ -8,10 +8,19 @@ from subscriptions.api.lifecycle import (
     SubscriptionPause,
     SubscriptionResume,
 )
+from subscriptions.api.paypal import PayPalSubscribe, PayPalUnsubscribe, SubscriptionNameConverter
 from subscriptions.api.plans import Entitlements, PlanList
 from subscriptions.api.subscription import SubscriptionDetail, SubscriptionPreview
 
+register_converter(SubscriptionNameConverter, "sub")
+
 urlpatterns = [
+    path("payments/paypal/subscription", PayPalSubscribe.as_view(), name="paypal-subscription"),
+    path(
+        "payments/paypal/subscription/<sub:subscription_id>/cancel",
+        PayPalUnsubscribe.as_view(),
+        name="paypal-subscription-cancel",
+    ),
     path("subscription", SubscriptionDetail.as_view(), name="subscription"),
     path("subscription/plans", PlanList.as_view(), name="subscription-plans"),
     path("subscription/preview", SubscriptionPreview.as_view(), name="subscription-preview"),

@@ -1,0 +1,191 @@
+"""Take a bill that a provider made by itself into our books: our invoice for it, and the money that it collected."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import transaction
+
+from billing_portal.kit.actors import Actor
+from billing_portal.kit.money import Money, split
+from billing_portal.tenants.models import Tenant
+from payments import queries
+from payments.actions import crediting, invoicing, opening, settling
+from payments.actions.discrepancies import report_discrepancy
+from payments.actions.invoicing import LineDraft, OfSubscription, ProvidersBill
+from payments.models import Discrepancy, Invoice, Payment
+from payments.providers.base import Outcome, PaymentResult, Provider
+from payments.providers.recurring import BillFacts, BillLine
+from payments.tax import Tax
+
+Status = Payment.Status
+# A client's own key is plain ASCII: no client can take the place of this one.
+_KEY = "\N{SECTION SIGN}bill:"
+# What is left of a bill in one of these is owed by nobody.
+_DROPPED = ("void", "uncollectible")
+
+
+@transaction.atomic
+def book_bill(
+    *, tenant_id: UUID, subscription_id: UUID, bill: BillFacts, provider: Provider, actor: Actor, now: datetime
+) -> Invoice | None:
+    """Make our books say what the provider's bill says; None for one that never asked for money. Booked before, only
+    what is new of it is booked: by its reference, held by the database, it is one invoice for ever.
+
+    1. Lock the tenant, then find our invoice or issue it, with the provider's lines and tax and our own number.
+    2. What the provider paid out of a credit of its own is noted; a bill that it has dropped asks for nothing more.
+    3. Each payment goes through `settling`: by the provider's reference it is one row, a try that failed is a row of
+       its own without it, since the next try may be of the same payment.
+    """
+    tenant = Tenant.objects.select_for_update(no_key=True).get(id=tenant_id)
+    invoice = Invoice.objects.filter(
+        provider=provider.name, livemode=provider.livemode, provider_ref=bill.provider_ref
+    ).first()
+    if invoice is None:
+        if bill.status == "draft" or bill.status in _DROPPED:
+            return None
+        if bill.total.minor < 0:
+            _report(
+                bill, provider, "The provider keeps this as credit for later bills of its own. Nothing was booked.", now
+            )
+            return None
+        invoice = _issue(tenant, subscription_id, bill, provider, actor, now)
+    elif (invoice.total_minor, invoice.currency) != (bill.total.minor, bill.total.currency):
+        _report(bill, provider, f"Ours is {invoice.total}. Nothing of it was changed.", now)
+        return invoice
+    if bill.credited and bill.credited.minor > 0 and not invoice.credit_notes.exists():
+        _credit(invoice, bill.credited.minor, f"Paid out of credit at {provider.name.capitalize()}", actor, now)
+    if bill.payment:
+        _book_payment(tenant, invoice, bill, bill.payment, provider, actor, now)
+    invoice.refresh_from_db()
+    if bill.status in _DROPPED and invoice.status == Invoice.Status.OPEN:
+        _credit(invoice, queries.amounts(invoice).payable, "The provider asks for it no more", actor, now)
+    invoice.refresh_from_db()
+    return invoice
+
+
+def _issue(
+    tenant: Tenant, subscription_id: UUID, bill: BillFacts, provider: Provider, actor: Actor, now: datetime
+) -> Invoice:
+    weights = [line.amount.minor for line in bill.lines]
+    taxes = [
+        Tax(
+            name=each.name,
+            rate=Decimal(each.rate),
+            taxable_minor=each.taxable.minor,
+            amount_minor=each.amount.minor,
+            per_line=split(each.amount.minor, weights),
+        )
+        for each in bill.taxes
+    ]
+    period = bill.period or (bill.issued_at, bill.issued_at)
+    return invoicing.issue_invoice(
+        tenant=tenant,
+        kind=Invoice.Kind.SUBSCRIPTION,
+        currency=bill.total.currency,
+        lines=[_line(line, provider) for line in bill.lines],
+        period_start=period[0],
+        period_end=period[1],
+        subscription=OfSubscription(
+            subscription_id, Invoice.Reason.CHANGE if bill.is_change else Invoice.Reason.PERIOD
+        ),
+        theirs=ProvidersBill(provider.name, provider.livemode, bill.provider_ref, bill.number, taxes),
+        actor=actor,
+        now=now,
+    )
+
+
+def _line(line: BillLine, provider: Provider) -> LineDraft:
+    """Quantity and price as far as they make up the amount to the cent; else the amount alone."""
+    seats, rest = max(1, line.seats), line.amount.minor % max(1, line.seats)
+    quantity = 1 if rest else seats
+    return LineDraft(
+        title=line.title[:200],
+        quantity=Decimal(quantity),
+        unit_amount=Decimal(line.amount.minor) / quantity,
+        amount_minor=line.amount.minor,
+        unit=None if rest else "seat",
+        period_start=line.period[0] if line.period else None,
+        period_end=line.period[1] if line.period else None,
+        derivation={
+            "kind": "provider",
+            "provider": provider.name,
+            "seats": line.seats,
+            "isProration": line.is_proration,
+            "currency": line.amount.currency,
+            "amount": line.amount.minor,
+        },
+    )
+
+
+def _book_payment(
+    tenant: Tenant,
+    invoice: Invoice,
+    bill: BillFacts,
+    result: PaymentResult,
+    provider: Provider,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    failed = result.outcome in (Outcome.FAILED, Outcome.CANCELED)
+    key = f"{_KEY}{bill.provider_ref}" + (f":{bill.tries}" if failed else "")
+    payment = Payment.objects.filter(tenant=tenant, client_key=key).first()
+    if payment is None:
+        amount = result.amount or Money(queries.amounts(invoice).open, invoice.currency)
+        if not amount.minor:
+            return
+        Invoice.objects.select_for_update(no_key=True).get(id=invoice.id)
+        payment = opening.open_billed_payment(
+            invoice=invoice,
+            amount=amount,
+            method=_method(result, provider),
+            provider_ref=None if failed else result.provider_ref,
+            key=key,
+            actor=actor,
+            now=now,
+        )
+    if payment.status in (Status.FAILED, Status.CANCELED):
+        return
+    settling.settle_payment(
+        payment_id=payment.id,
+        result=result if not failed else _without_reference(result),
+        actor=actor,
+        now=now,
+        reason=f"by {provider.name.capitalize()}",
+    )
+
+
+def _without_reference(result: PaymentResult) -> PaymentResult:
+    """A try that failed is over; the payment that the provider tries again with is not."""
+    return PaymentResult(
+        Outcome.FAILED,
+        failure_code=result.failure_code or "payment_failed",
+        failure_message=result.failure_message,
+        decline_code=result.decline_code,
+        method=result.method,
+    )
+
+
+def _method(result: PaymentResult, provider: Provider) -> str:
+    if result.method and result.method.type in Payment.Method.values:
+        return result.method.type
+    return next(iter(sorted(provider.methods & set(Payment.Method.values))), Payment.Method.OTHER)
+
+
+def _credit(invoice: Invoice, minor: int, reason: str, actor: Actor, now: datetime) -> None:
+    if minor > 0:
+        amount = Money(minor, invoice.currency)
+        crediting.issue_credit_note(invoice_id=invoice.id, amount=amount, reason=reason, actor=actor, now=now)
+
+
+def _report(bill: BillFacts, provider: Provider, detail: str, now: datetime) -> None:
+    report_discrepancy(
+        kind=Discrepancy.Kind.AMOUNT_DIFFERS,
+        provider=provider.name,
+        provider_ref=bill.provider_ref,
+        amount=Money(abs(bill.total.minor), bill.total.currency),
+        detail=f"Bill of {bill.total}. {detail}",
+        now=now,
+    )

@@ -1,0 +1,119 @@
+"""Begin a subscription that a provider charges: our row first, then the provider, then what it says."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from billing_portal.kit.actors import Actor
+from billing_portal.tenants.models import Tenant
+from payments.actions import calling
+from payments.actions.customers import customer_for
+from payments.errors import MethodNotFound
+from payments.provider_answers import answer_for
+from payments.providers.base import OutcomeUnknown, ProviderError, SavesMethods, UnknownReference
+from payments.providers.recurring import Coupon, Payer, RunsSubscriptions, StartRequest
+from subscriptions import queries
+from subscriptions.actions import following, moving, pricing, subscribing
+from subscriptions.errors import AlreadySubscribed
+from subscriptions.models import PlanPrice, Subscription
+from subscriptions.models.subscription import Engine
+
+log = logging.getLogger(__name__)
+
+Status = Subscription.Status
+# Begun and not come alive: a new start takes their place.
+BEGUN = (Status.INCOMPLETE, Status.APPROVAL_PENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is begun, and by whom it is paid: `method_ref` of a saved or fresh method, or the `payer` who agrees on the
+    provider's page."""
+
+    price: PlanPrice
+    seats: int
+    trial_days: int = 0
+    method_ref: str | None = None
+    payer: Payer | None = None
+    coupon: Coupon | None = None
+
+
+def begin(*, tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: Actor, now: datetime) -> Subscription:
+    """The subscription as the provider has begun it, with what its payer has still to do.
+
+    1. Commit the row, under the tenant's lock; what was begun before and never came alive ends.
+    2. Ask the provider, with no transaction open, under a key derived from the row: the same row is the same
+       subscription.
+    3. Follow what it says. Without an answer the row waits, and is asked about; where surely nothing was begun it ends.
+    Raises AlreadySubscribed, what `subscribing.check_terms` and `check_trial` raise, MethodNotFound, and what
+    `provider_answers` says of a provider that did nothing.
+    """
+    price_ref = pricing.price_ref(terms.price, provider)
+    customer = (
+        customer_for(tenant=tenant, provider=provider, now=now).provider_ref
+        if isinstance(provider, SavesMethods) and terms.method_ref
+        else None
+    )
+    subscription, trial_end = _open(tenant, provider, terms, actor, now)
+    request = StartRequest(
+        subscription_id=str(subscription.id),
+        tenant_id=str(tenant.id),
+        price_ref=price_ref,
+        seats=terms.seats,
+        key=f"sub:{subscription.id}",
+        trial_end=trial_end,
+        customer_ref=customer,
+        method_ref=terms.method_ref,
+        payer=terms.payer,
+        return_url=f"{settings.PUBLIC_URL}/subscription/paypal/return",
+        cancel_url=f"{settings.PUBLIC_URL}/subscription/paypal/cancel",
+        coupon=terms.coupon,
+    )
+    try:
+        facts = calling.call(
+            "start_subscription",
+            lambda: provider.start_subscription(request),
+            provider=provider,
+            tenant_id=tenant.id,
+            now=now,
+        )
+    except OutcomeUnknown:
+        log.info("nobody knows whether subscription %s has begun; it is asked about", subscription.id)
+        return subscription
+    except ProviderError as error:
+        following.end_unbegun(subscription_id=subscription.id, reason="not begun", actor=actor, now=now)
+        raise (MethodNotFound() if isinstance(error, UnknownReference) else answer_for(error)) from error
+    return following.take(subscription_id=subscription.id, facts=facts, provider=provider, actor=actor, now=now)
+
+
+@transaction.atomic
+def _open(
+    tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: Actor, now: datetime
+) -> tuple[Subscription, datetime | None]:
+    locked = Tenant.objects.select_for_update(no_key=True).get(id=tenant.id)
+    subscribing.check_terms(locked, terms.price, terms.seats)
+    subscribing.check_trial(locked, terms.price, terms.trial_days)
+    if queries.live_subscription(locked):
+        raise AlreadySubscribed
+    subscribing.set_currency(locked, terms.price.currency)
+    tenant.currency = locked.currency
+    for earlier in Subscription.objects.select_for_update(no_key=True).filter(tenant=locked, status__in=BEGUN):
+        moving.end(earlier, now, actor=actor, now=now, reason="another was begun")
+        earlier.save()
+    trial_end = now + timedelta(days=terms.trial_days) if terms.trial_days else None
+    subscription = Subscription(
+        tenant=locked,
+        status=Status.APPROVAL_PENDING if terms.payer else Status.INCOMPLETE,
+        engine=Engine(provider.name),
+        livemode=provider.livemode,
+        currency=terms.price.currency,
+        anchor_at=trial_end or now,
+        started_at=now,
+        trial_end=trial_end,
+    )
+    return subscribing.create(subscription, terms.price, terms.seats, actor=actor, now=now), trial_end

@@ -1,0 +1,195 @@
+"""Cancel, pause and go on with a subscription, whoever charges it: ours by its own verbs, a provider's by asking it.
+
+What is wanted is written down before the provider is asked: whoever reads it there in between knows why it is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from billing_portal.kit.actors import Actor
+from payments.actions import calling
+from payments.provider_answers import answer_for
+from payments.providers import registry
+from payments.providers.base import OutcomeUnknown, ProviderError, ProviderUnavailable
+from payments.providers.recurring import ChangesSubscriptions, RecurringFacts, RunsSubscriptions
+from subscriptions.actions import ending, following, moving, pausing
+from subscriptions.errors import NotSubscribed, NotWhileEnding, NotWhileUnpaid
+from subscriptions.models import Subscription
+from subscriptions.models.subscription import LIVE, Engine
+
+Status = Subscription.Status
+
+
+def cancel(
+    *, subscription_id: UUID, at_period_end: bool = True, reason: str = "", actor: Actor, now: datetime
+) -> Subscription:
+    """End it now, or with its period; said or done before: as it is. One whose payer has not agreed yet ends here, and
+    at the provider once it comes alive.
+
+    By PayPal, which knows no end of a period, it is held until then, and can be used.
+    """
+    subscription = _found(subscription_id)
+    if subscription.engine == Engine.INVOICE:
+        return ending.cancel_subscription(
+            subscription_id=subscription_id, at_period_end=at_period_end, reason=reason, actor=actor, now=now
+        )
+    if subscription.status == Status.CANCELED:
+        return subscription
+    provider, why = _provider(subscription), reason or "Canceled by the customer"
+    if subscription.provider_ref is None or subscription.status == Status.APPROVAL_PENDING:
+        return following.end_unbegun(subscription_id=subscription_id, reason=why, actor=actor, now=now)
+    reference = subscription.provider_ref
+    if not at_period_end:
+        _note(subscription_id, cancel_reason=reason[:200])
+        return _ask(
+            subscription, "cancel_subscription", lambda: provider.cancel_subscription(reference, reason=why), actor, now
+        )
+    if subscription.cancel_at_period_end:
+        return subscription
+    _note(subscription_id, cancel_at_period_end=True, cancel_reason=reason[:200])
+    undo = {"cancel_at_period_end": False, "cancel_reason": ""}
+    operation, request = _hold(provider, reference, ends=True, reason=why)
+    after = _ask(subscription, operation, request, actor, now, undo)
+    _tell(after, "ending", now)
+    return after
+
+
+def keep(*, subscription_id: UUID, actor: Actor, now: datetime) -> Subscription:
+    """Take back that it ends with its period. Never said: as it is. Raises NotSubscribed."""
+    subscription = _found(subscription_id)
+    if subscription.engine == Engine.INVOICE:
+        return ending.keep_subscription(subscription_id=subscription_id, actor=actor, now=now)
+    if subscription.status not in LIVE or subscription.provider_ref is None:
+        raise NotSubscribed("This subscription has ended. Start a new one.")
+    if not subscription.cancel_at_period_end:
+        return subscription
+    provider, reference = _provider(subscription), subscription.provider_ref
+    reason = subscription.cancel_reason
+    _note(subscription_id, cancel_at_period_end=False, cancel_reason="", paused_at=None)
+    undo = {"cancel_at_period_end": True, "cancel_reason": reason}
+    operation, request = _hold(provider, reference, ends=False, reason="The customer goes on")
+    after = _ask(subscription, operation, request, actor, now, undo)
+    _tell(after, "kept", now)
+    return after
+
+
+def pause(*, subscription_id: UUID, reason: str = "", actor: Actor, now: datetime) -> Subscription:
+    """Charge nothing more until it is resumed. Paused before: as it is. Raises NotSubscribed, NotWhileEnding,
+    NotWhileUnpaid."""
+    subscription = _found(subscription_id)
+    if subscription.engine == Engine.INVOICE:
+        return pausing.pause_subscription(subscription_id=subscription_id, reason=reason, actor=actor, now=now)
+    if subscription.status not in LIVE or subscription.provider_ref is None:
+        raise NotSubscribed
+    if subscription.cancel_at_period_end:
+        raise NotWhileEnding
+    if subscription.status == Status.UNPAID:
+        raise NotWhileUnpaid
+    if subscription.status == Status.PAUSED:
+        return subscription
+    provider, reference, why = _provider(subscription), subscription.provider_ref, reason or "Paused by the customer"
+    _note(subscription_id, paused_at=now)
+    return _ask(
+        subscription,
+        "pause_subscription",
+        lambda: provider.pause_subscription(reference, reason=why),
+        actor,
+        now,
+        {"paused_at": None},
+    )
+
+
+def resume(*, subscription_id: UUID, actor: Actor, now: datetime) -> Subscription:
+    """Go on after a pause, or take back that it ends with its period. Neither: as it is. Raises NotSubscribed."""
+    subscription = _found(subscription_id)
+    if subscription.engine == Engine.INVOICE:
+        return pausing.resume_subscription(subscription_id=subscription_id, actor=actor, now=now)
+    if subscription.status != Status.PAUSED:
+        return keep(subscription_id=subscription_id, actor=actor, now=now)
+    provider, reference = _provider(subscription), subscription.provider_ref or ""
+    paused_at = subscription.paused_at
+    _note(subscription_id, paused_at=None)
+    return _ask(
+        subscription,
+        "resume_subscription",
+        lambda: provider.resume_subscription(reference, reason="Resumed by the customer"),
+        actor,
+        now,
+        {"paused_at": paused_at},
+    )
+
+
+def finish(*, subscription_id: UUID, actor: Actor, now: datetime) -> Subscription:
+    """End at the provider what was held there until its period's end. Its time has not come: as it is."""
+    subscription = _found(subscription_id)
+    is_over = subscription.period_end is not None and subscription.period_end <= now
+    if not (subscription.cancel_at_period_end and is_over and subscription.provider_ref):
+        return subscription
+    provider, reference = _provider(subscription), subscription.provider_ref
+    reason = subscription.cancel_reason or "It ended with its period"
+    return _ask(
+        subscription, "cancel_subscription", lambda: provider.cancel_subscription(reference, reason=reason), actor, now
+    )
+
+
+def _hold(
+    provider: RunsSubscriptions, reference: str, *, ends: bool, reason: str
+) -> tuple[str, Callable[[], RecurringFacts]]:
+    """What is asked of a provider so that it ends with its period, or goes on: by its own word for that, or a pause."""
+    if isinstance(provider, ChangesSubscriptions):
+        return "end_with_period", lambda: provider.end_with_period(reference, ends=ends, reason=reason)
+    if ends:
+        return "pause_subscription", lambda: provider.pause_subscription(reference, reason=reason)
+    return "resume_subscription", lambda: provider.resume_subscription(reference, reason=reason)
+
+
+def _found(subscription_id: UUID) -> Subscription:
+    return Subscription.objects.select_related("tenant").get(id=subscription_id)
+
+
+def _provider(subscription: Subscription) -> RunsSubscriptions:
+    provider = registry.named(subscription.engine, RunsSubscriptions)
+    if provider is None:
+        raise answer_for(ProviderUnavailable(f"{subscription.engine} is off"))
+    return provider
+
+
+def _ask(
+    subscription: Subscription,
+    operation: str,
+    request: Callable[[], RecurringFacts],
+    actor: Actor,
+    now: datetime,
+    undo: Mapping[str, Any] | None = None,
+) -> Subscription:
+    """The subscription after the provider did it. Where it surely did nothing, what was written down is taken back;
+    where nobody knows, it stays, and the next look finishes it. Raises what `provider_answers` says."""
+    provider = _provider(subscription)
+    try:
+        facts = calling.call(operation, request, provider=provider, tenant_id=subscription.tenant_id, now=now)
+    except OutcomeUnknown as error:
+        raise answer_for(error) from error
+    except ProviderError as error:
+        if undo:
+            _note(subscription.id, **undo)
+        raise answer_for(error) from error
+    return following.take(subscription_id=subscription.id, facts=facts, provider=provider, actor=actor, now=now)
+
+
+@transaction.atomic
+def _note(subscription_id: UUID, **facts: object) -> None:
+    row = moving.locked(subscription_id)
+    for name, value in facts.items():
+        setattr(row, name, value)
+    row.save()
+
+
+@transaction.atomic
+def _tell(subscription: Subscription, what: str, now: datetime) -> None:
+    moving.tell(subscription, what, now=now)

@@ -1,0 +1,284 @@
+"""Subscriptions that PayPal charges: the guide's bodies, from approval to renewal and cancellation, by both books."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from billing_portal.invariants import check_books
+from billing_portal.tests import world
+from billing_portal.tests.paypal_world import PayPalWorld
+from payments.models import Discrepancy, Invoice, LedgerLeg, Payment
+from payments.providers import breaker
+from subscriptions import tasks
+from subscriptions.entitlement import entitlement
+from subscriptions.models import Subscription
+from subscriptions.tests.paypal_plans import PATH, agreed, at_night, at_paypal, begun, billed, guide, post, told
+from subscriptions.tests.plan_world import moves, price
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def books_hold(paypal: PayPalWorld) -> Iterator[None]:
+    breaker.forget()
+    yield
+    assert check_books()[1] == []
+
+
+@pytest.fixture
+def acme() -> Any:
+    return world.tenant(slug="acme")
+
+
+@pytest.fixture
+def owner(acme: Any) -> Client:
+    client = Client()
+    client.force_login(world.member(acme))
+    return client
+
+
+@pytest.fixture
+def plan(paypal: PayPalWorld) -> str:
+    return at_paypal(price(trial_days=14))
+
+
+def invoices() -> list[tuple[str, int]]:
+    """(status, total), oldest first."""
+    return list(Invoice.objects.order_by("number").values_list("status", "total_minor"))
+
+
+def cash() -> int:
+    return sum(LedgerLeg.objects.filter(account="cash_paypal").values_list("amount_minor", flat=True))
+
+
+def test_the_guides_subscription_from_approval_to_the_third_renewal(
+    paypal: PayPalWorld, acme: Any, owner: Client, plan: str
+) -> None:
+    subscription = begun(owner, plan)
+    assert (subscription.status, entitlement(acme, timezone.now()).active) == ("approval_pending", False)
+    subscription = agreed(paypal, subscription)
+    assert (subscription.status, invoices()) == ("active", [("paid", 2_900)])
+    for renewal in range(2, 5):
+        billed(paypal, subscription)
+        told(paypal)
+        told(paypal)
+        assert invoices() == [("paid", 2_900)] * renewal
+    subscription.refresh_from_db()
+    sales = paypal.objects("sales")
+    payments = Payment.objects.order_by("created_at", "id")
+    assert {each.provider_ref for each in payments} == {each["id"] for each in sales}
+    assert cash() == 4 * 2_900 - sum(each.fee_minor or 0 for each in payments)
+    spans = list(Invoice.objects.order_by("number").values_list("period_start", "period_end"))
+    assert [start for start, _ in spans[1:]] == [end for _, end in spans[:-1]]
+    assert (subscription.period_start, subscription.period_end) == spans[-1]
+    assert moves(subscription) == ["approval_pending", "active"]
+    shown = owner.get("/api/subscription").json()
+    assert (shown["provider"], shown["status"], shown["latestInvoiceId"] is None) == ("paypal", "active", False)
+
+
+def test_a_renewal_that_no_event_told_is_found_at_night_and_booked_once(
+    paypal: PayPalWorld, owner: Client, plan: str
+) -> None:
+    subscription = agreed(paypal, begun(owner, plan))
+    paypal.panel("POST", "webhooks", {"mode": "drop"})
+    billed(paypal, subscription)
+    paypal.panel("POST", "webhooks", {"mode": "normal"})
+    for _ in range(2):
+        at_night()
+        assert invoices() == [("paid", 2_900)] * 2
+    billed(paypal, subscription)
+    told(paypal)
+    at_night()
+    assert invoices() == [("paid", 2_900)] * 3
+
+
+def test_a_payer_who_agrees_and_closes_the_tab_is_found(paypal: PayPalWorld, owner: Client, plan: str) -> None:
+    subscription = begun(owner, plan)
+    paypal.approve(subscription.provider_ref or "")
+    Subscription.objects.update(started_at=timezone.now() - timedelta(minutes=10))
+    tasks.follow_begun()
+    subscription.refresh_from_db()
+    assert subscription.status == "active"
+
+
+def test_a_payment_that_fails_is_past_due_with_access_and_paid_later_active(
+    paypal: PayPalWorld, acme: Any, owner: Client, plan: str
+) -> None:
+    subscription = agreed(paypal, begun(owner, plan))
+    billed(paypal, subscription, "failed")
+    told(paypal)
+    subscription.refresh_from_db()
+    assert (subscription.status, entitlement(acme, timezone.now()).active) == ("past_due", True)
+    billed(paypal, subscription)
+    told(paypal)
+    subscription.refresh_from_db()
+    assert (subscription.status, invoices()) == ("active", [("paid", 2_900)] * 2)
+
+
+def test_what_paypal_gives_up_to_charge_is_unpaid_and_not_paused(
+    paypal: PayPalWorld, acme: Any, owner: Client, plan: str
+) -> None:
+    subscription = agreed(paypal, begun(owner, plan))
+    billed(paypal, subscription)
+    for _ in range(3):
+        billed(paypal, subscription, "failed")
+    told(paypal)
+    subscription.refresh_from_db()
+    assert (subscription.status, entitlement(acme, timezone.now()).active) == ("unpaid", False)
+
+
+def test_paused_and_resumed(paypal: PayPalWorld, owner: Client, plan: str) -> None:
+    subscription = agreed(paypal, begun(owner, plan))
+    billed(paypal, subscription)
+    for _ in range(2):
+        assert post(owner, "/api/subscription/pause").json()["status"] == "paused"
+    assert paypal.objects("subscriptions")[0]["status"] == "SUSPENDED"
+    told(paypal)
+    for _ in range(2):
+        assert post(owner, "/api/subscription/resume").json()["status"] == "active"
+    assert paypal.objects("subscriptions")[0]["status"] == "ACTIVE"
+
+
+def test_canceled_at_the_periods_end_it_is_held_at_paypal_and_can_be_used(
+    paypal: PayPalWorld, acme: Any, owner: Client, plan: str
+) -> None:
+    subscription = agreed(paypal, begun(owner, plan))
+    billed(paypal, subscription)
+    told(paypal)
+    ended = post(owner, "/api/subscription/cancel", {"reason": "Moving"}).json()
+    assert (ended["status"], ended["cancelAtPeriodEnd"]) == ("active", True)
+    assert paypal.objects("subscriptions")[0]["status"] == "SUSPENDED"
+    told(paypal)
+    at_night()
+    subscription.refresh_from_db()
+    assert (subscription.status, entitlement(acme, timezone.now()).active) == ("active", True)
+    kept = post(owner, "/api/subscription/resume").json()
+    assert (kept["status"], kept["cancelAtPeriodEnd"]) == ("active", False)
+    assert paypal.objects("subscriptions")[0]["status"] == "ACTIVE"
+    post(owner, "/api/subscription/cancel")
+    Subscription.objects.update(
+        period_start=timezone.now() - timedelta(days=31), period_end=timezone.now() - timedelta(hours=1)
+    )
+    from subscriptions.actions import directing
+
+    directing.finish(subscription_id=subscription.id, actor=world.SYSTEM, now=timezone.now())
+    subscription.refresh_from_db()
+    assert (subscription.status, paypal.objects("subscriptions")[0]["status"]) == ("canceled", "CANCELLED")
+
+
+@pytest.mark.parametrize("named", ["ours", "paypals"])
+def test_the_guides_cancel_ends_it_at_once_and_what_was_paid_can_be_used(
+    paypal: PayPalWorld, acme: Any, owner: Client, plan: str, named: str
+) -> None:
+    subscription = agreed(paypal, begun(owner, plan))
+    billed(paypal, subscription)
+    told(paypal)
+    name = subscription.id if named == "ours" else subscription.provider_ref
+    for _ in range(2):
+        ended = post(owner, f"{PATH}/{name}/cancel", {"reason": "No longer needed"})
+        assert (ended.status_code, ended.json()["status"]) == (200, "canceled"), ended.content
+    assert paypal.objects("subscriptions")[0]["status"] == "CANCELLED"
+    told(paypal)
+    subscription.refresh_from_db()
+    assert subscription.ended_at == subscription.period_end
+    assert entitlement(acme, timezone.now()).active, "until the end of what was paid"
+    assert subscription.period_end and not entitlement(acme, subscription.period_end).active
+
+
+def test_canceled_at_paypal_it_is_canceled_here(paypal: PayPalWorld, owner: Client, plan: str) -> None:
+    subscription = agreed(paypal, begun(owner, plan))
+    from payments.providers import registry
+    from payments.providers.recurring import RunsSubscriptions
+
+    provider = registry.named("paypal", RunsSubscriptions)
+    assert provider and subscription.provider_ref
+    provider.cancel_subscription(subscription.provider_ref, reason="in PayPal's own list")
+    paypal.panel("POST", "webhooks", {"mode": "drop"})
+    at_night()
+    subscription.refresh_from_db()
+    assert subscription.status == "canceled"
+    assert post(owner, f"{PATH}/{subscription.id}/cancel").json()["status"] == "canceled", "ended before: as it is"
+
+
+def test_one_that_nobody_agreed_to_ends_here_and_when_it_comes_alive_there_too(
+    paypal: PayPalWorld, owner: Client, plan: str
+) -> None:
+    first = begun(owner, plan)
+    second = begun(owner, plan)
+    first.refresh_from_db()
+    assert (first.status, second.status) == ("canceled", "approval_pending")
+    agreed(paypal, second)
+    agreed(paypal, first)
+    states = {each["id"]: each["status"] for each in paypal.objects("subscriptions")}
+    assert states == {first.provider_ref: "CANCELLED", second.provider_ref: "ACTIVE"}
+    second.refresh_from_db()
+    first.refresh_from_db()
+    assert (first.status, second.status) == ("canceled", "active")
+    assert Discrepancy.objects.get(closed_at=None).provider_ref == first.provider_ref
+
+
+def test_a_trial_is_a_beginning_in_the_future(paypal: PayPalWorld, acme: Any, owner: Client, plan: str) -> None:
+    subscription = agreed(paypal, begun(owner, plan, trialDays=14))
+    assert (subscription.status, invoices()) == ("trialing", [])
+    assert subscription.trial_start is not None
+    assert entitlement(acme, timezone.now()).valid_until == subscription.trial_end
+
+
+def test_a_lost_answer_begins_it_once(paypal: PayPalWorld, owner: Client, plan: str) -> None:
+    paypal.fault("drop_after", "/v1/billing/subscriptions")
+    begun(owner, plan)
+    assert len(paypal.objects("subscriptions")) == 1
+
+
+def test_without_an_answer_nothing_is_begun(paypal: PayPalWorld, owner: Client, plan: str) -> None:
+    paypal.fault("drop_before", "/v1/billing/subscriptions", times=2)
+    answer = post(owner, PATH, guide(plan))
+    assert answer.status_code == 503, "nobody was sent to PayPal's page: nothing can move"
+    assert Subscription.objects.get().status == "canceled"
+    agreed(paypal, begun(owner, plan))
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "code"),
+    [
+        ({"planId": "P-NOBODYS0000000000000000"}, "planId", "unknown_plan"),
+        ({"payerInfo": {}}, "payerInfo.email", "required"),
+        ({"payerInfo": {"email": "a@b.example", "age": 5}}, "payerInfo.age", "unknown_field"),
+        ({"seats": 0}, "seats", None),
+        ({"trialDays": 15}, "trialDays", "trial_too_long"),
+    ],
+)
+def test_what_cant_be_begun_names_its_field(
+    paypal: PayPalWorld, owner: Client, plan: str, change: dict[str, Any], field: str, code: str | None
+) -> None:
+    answer = post(owner, PATH, guide(plan) | change)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field), answer.content
+    assert code in (None, answer.json()["errors"][0]["code"])
+    assert not Subscription.objects.exists() and paypal.objects("subscriptions") == []
+
+
+def test_another_tenants_is_not_there(paypal: PayPalWorld, owner: Client, plan: str) -> None:
+    subscription = agreed(paypal, begun(owner, plan))
+    other = Client()
+    other.force_login(world.member(world.tenant(slug="other")))
+    for name in (subscription.id, subscription.provider_ref):
+        assert post(other, f"{PATH}/{name}/cancel").status_code == 404
+    assert paypal.objects("subscriptions")[0]["status"] == "ACTIVE"
+
+
+def test_a_sale_that_goes_back_is_a_refund_of_its_payment(paypal: PayPalWorld, owner: Client, plan: str) -> None:
+    from payments.tests.paypal_payments import finance, given
+
+    agreed(paypal, begun(owner, plan))
+    payment = Payment.objects.get()
+    answer = given(finance(), payment, 900)
+    assert (answer.status_code, answer.json()["status"]) == (201, "succeeded"), answer.content
+    paypal.panel("POST", "refund", {"id": payment.provider_ref, "amount": 500})
+    told(paypal)
+    assert sorted(payment.refunds.values_list("amount_minor", flat=True)) == [500, 900]
