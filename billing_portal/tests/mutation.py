@@ -409,10 +409,11 @@ MUTANTS = (
 
 
 def every() -> tuple[Mutant, ...]:
-    from billing_portal.tests import charging_mutants, paypal_mutants
+    from billing_portal.tests import charging_mutants, paypal_mutants, subscription_mutants
 
     # type: ignore[arg-type] below: run as a module, this one is there twice
-    return (*MUTANTS, *charging_mutants.MUTANTS, *paypal_mutants.MUTANTS)  # type: ignore[arg-type]
+    others = (*charging_mutants.MUTANTS, *paypal_mutants.MUTANTS, *subscription_mutants.MUTANTS)
+    return (*MUTANTS, *others)  # type: ignore[arg-type]
 
 
 def chosen() -> Mutant | None:

@@ -238,6 +238,14 @@ def test_the_database_holds_that_a_period_is_billed_once() -> None:
     assert Invoice.objects.count() == 1
 
 
+def test_the_database_holds_one_trial_for_each_tenant() -> None:
+    subscription = started(price(trial_days=14), "2026-03-01 10:00", trial_days=10)
+    when = at("2026-05-01 00:00")
+    facts = {"tenant": subscription.tenant, "engine": "invoice", "currency": "usd", "status": "canceled"}
+    with pytest.raises(IntegrityError, match="subscription_one_trial_per_tenant"), transaction.atomic():
+        Subscription.objects.create(**facts, anchor_at=when, started_at=when, trial_start=when)
+
+
 def test_terms_of_another_tenant_are_not_sold() -> None:
     other = world.tenant()
     with pytest.raises(UnknownPlan):

@@ -1,0 +1,53 @@
+"""Mutants of what bills and changes subscriptions."""
+
+from __future__ import annotations
+
+from billing_portal.tests.mutation import Mutant, no_row_locks
+
+RACE = "billing_portal/tests/races/test_subscriptions_at_once.py"
+RENEWING = "subscriptions/tests/test_renewing.py"
+CHANGING = "subscriptions/tests/test_changing.py"
+
+
+def whatever_was_shown_is_done() -> None:
+    """A change is made though something else was shown."""
+    from subscriptions.actions import changing
+
+    changing.state_of = lambda subscription: "as ever"
+
+
+MUTANTS = (
+    Mutant(
+        "no row locks on subscriptions",
+        (
+            f"{RACE}::test_a_period_is_billed_once_whoever_renews_at_once",
+            f"{RACE}::test_a_change_is_charged_once_whoever_clicks_at_once",
+            f"{RACE}::test_change_renewal_cancellation_and_pause_at_once_leave_one_legal_state",
+        ),
+        patch=no_row_locks,
+    ),
+    Mutant(
+        "no row locks and no index on a subscription's periods",
+        (f"{RACE}::test_a_period_is_billed_once_whoever_renews_at_once",),
+        sql=("DROP INDEX invoice_one_renewal_per_period",),
+        patch=no_row_locks,
+    ),
+    Mutant(
+        "no index on a subscription's periods",
+        (f"{RENEWING}::test_the_database_holds_that_a_period_is_billed_once",),
+        sql=("DROP INDEX invoice_one_renewal_per_period",),
+    ),
+    Mutant(
+        "a change is made whatever was shown",
+        (
+            f"{CHANGING}::test_a_preview_that_was_overtaken_changes_nothing",
+            f"{RACE}::test_a_change_is_charged_once_whoever_clicks_at_once",
+        ),
+        patch=whatever_was_shown_is_done,
+    ),
+    Mutant(
+        "no index on a tenant's one trial",
+        (f"{RENEWING}::test_the_database_holds_one_trial_for_each_tenant",),
+        sql=("DROP INDEX subscription_one_trial_per_tenant",),
+    ),
+)
