@@ -21,9 +21,11 @@ from payments.models import Discrepancy, Payment
 from payments.providers import registry
 from payments.providers.base import (
     Disputable,
+    DisputeFacts,
     Outcome,
     PaymentResult,
     ProviderUnavailable,
+    RefundResult,
     Refunds,
     TakesPayments,
     UnknownReference,
@@ -188,14 +190,17 @@ def _unheard(payment: Payment, actor: Actor, now: datetime) -> Payment:
 
 
 def _sync_what_came_back(payment: Payment, provider: TakesPayments, actor: Actor, now: datetime) -> Payment:
+    """Both lists are read before either is applied: the same money may be in the one now, and was in the other."""
     reference = payment.money_ref or ""
     facts = {"provider": provider, "tenant_id": payment.tenant_id, "payment_id": payment.id, "now": now}
+    refunds: list[RefundResult] = []
+    disputes: list[DisputeFacts] = []
     if isinstance(provider, Refunds):
         refunds = calling.call("refunds_of", lambda: provider.refunds_of(reference), **facts)  # type: ignore[arg-type]
-        if refunds:
-            refunding.adopt_refunds(payment_id=payment.id, results=refunds, actor=actor, now=now)
     if isinstance(provider, Disputable):
         disputes = calling.call("disputes_of", lambda: provider.disputes_of(reference), **facts)  # type: ignore[arg-type]
-        if disputes:
-            disputing.apply_disputes(payment_id=payment.id, facts=disputes, actor=actor, now=now)
+    if refunds:
+        refunding.adopt_refunds(payment_id=payment.id, results=refunds, disputes=disputes, actor=actor, now=now)
+    if disputes:
+        disputing.apply_disputes(payment_id=payment.id, facts=disputes, actor=actor, now=now)
     return Payment.objects.select_related("tenant").get(id=payment.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,6 +19,8 @@ REVERSED = "PAYMENT.CAPTURE.REVERSED"
 _GIVEN = ("PAYMENT.CAPTURE.REFUNDED", "PAYMENT.REFUND.PENDING", "PAYMENT.REFUND.FAILED")
 # The reason of a capture that has ended names these alone for what went well.
 _HARMLESS = (None, "REFUNDED")
+# A case is first decided, and then paid out.
+_PAYOUT_TAKES = timedelta(hours=1)
 # How a dispute ended; all else keeps the money with us. Source: PayPal Disputes v1, `outcome_code`.
 _LOST = frozenset({"RESOLVED_BUYER_FAVOUR", "ACCEPTED"})
 
@@ -79,8 +81,8 @@ def facts_of(
     """Oldest first. A reversal belongs to the dispute that was open before it; without one it is a dispute of its own,
     lost from its first moment. By their times alone, which never change: so the same money is never told twice.
 
-    `given`: refunds, which leave less for a dispute to take; one given while the case was open is how it was settled,
-    or a part of that.
+    `given`: refunds, which leave less for a dispute to take; one given while the case was open, or as it ended, is how
+    it was settled, or a part of that.
     """
     with readable("dispute"):
         cases = sorted(disputes, key=lambda case: (_at(case), str(case["dispute_id"])))
@@ -123,9 +125,9 @@ def _case_of(reversal: Mapping[str, Any], cases: Sequence[Mapping[str, Any]]) ->
 
 
 def _is_within(refund: Mapping[str, Any], case: Mapping[str, Any]) -> bool:
-    """Whether it was given before the case ended, as far as anybody can tell."""
+    """Whether it was given before the case ended, or in the moments after: the payout of what was decided."""
     ended = case.get("update_time") if case["status"] == "RESOLVED" else None
-    return not ended or _at(refund) <= instant(ended)
+    return not ended or _at(refund) <= instant(ended) + _PAYOUT_TAKES
 
 
 def _reversal(reversal: Mapping[str, Any], capture: Mapping[str, Any]) -> DisputeFacts:

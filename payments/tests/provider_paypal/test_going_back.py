@@ -165,11 +165,13 @@ def back(value: str, day: int, status: str = "COMPLETED") -> dict[str, object]:
         ([case(1, 5)], [back("9.00", 2)], [], [("lost", 2_900, 2_000)]),
         ([case(1, 5)], [back("29.00", 6)], [], [("lost", 2_900, 0)]),
         ([case(1, 5)], [back("9.00", 2, "FAILED")], [], [("lost", 2_900, 2_900)]),
-        # Settled by a refund while it was open, wholly or in part; one before it or after its end settles nothing.
+        # Settled by a refund while it was open, wholly or in part, or in the hour after: its payout.
+        # One before it or later settles nothing.
         ([part(1, 5)], [back("9.00", 6)], [], [("lost", 900, 0)]),
         ([part(1, 5)], [back("4.00", 6)], [], [("lost", 900, 500)]),
         ([part(1, 5)], [back("20.00", 6)], [], [("lost", 900, 0)]),
         ([part(1, 5)], [back("9.00", 6, "FAILED")], [], [("lost", 900, 900)]),
+        ([part(1, 5)], [back("9.00", 7) | {"create_time": "2026-11-07T12:40:00Z"}], [], [("lost", 900, 0)]),
         ([part(1, 5)], [back("9.00", 2), back("9.00", 9)], [], [("lost", 900, 900)]),
         ([part(1, 3), part(2, 5)], [back("9.00", 6)], [], [("lost", 900, 900), ("lost", 900, 0)]),
         # A reversal is seen, so the refund was besides it.
