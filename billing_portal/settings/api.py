@@ -13,8 +13,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "billing_portal.kit.pagination.PortalPagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": ["billing_portal.kit.throttling.CallerThrottle"],
-    # Whose address a caller without a key is counted by: the connection's own. `X-Forwarded-For` is believed only as far
-    # as the proxies in front, whose number is set, have written it: the rest of it is whatever the caller sent.
+    # By which address a caller without a key is counted: the connection's own. `X-Forwarded-For` is believed as far as
+    # the proxies in front, whose number is set, have written it: the rest of it is whatever the caller sent.
     "NUM_PROXIES": env.integer("TRUSTED_PROXIES", 0),
     "EXCEPTION_HANDLER": "billing_portal.kit.problems.problem_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -403,14 +403,25 @@ class SendsEvents(Provider):
     topics: ClassVar[Mapping[str, Topic]]
 
     @abstractmethod
-    def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> SignedEvent:
-        """Raises BadSignature for anything that is not this provider's, now. Header names in any case."""
+    def verify(
+        self,
+        body: bytes,
+        headers: Mapping[str, str],
+        now: datetime,
+        *,
+        before_asking: Callable[[], None] = lambda: None,
+    ) -> SignedEvent:
+        """Raises BadSignature for anything that is not this provider's, now. Header names in any case.
+
+        `before_asking` is called before the network is asked about it, where that is how this provider's events are
+        verified; what it raises comes through, and nobody is asked.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """One of a second channel, as its sender was asked about it. `is_genuine` says that the provider has sent these
-    very bytes; nothing follows from any other, which is kept for people to look at."""
+    very bytes; nothing follows from any other, and nothing of it is stored."""
 
     body: bytes
     is_genuine: bool
@@ -442,9 +453,9 @@ class ReceivesMessages(Provider):
         say, and ProviderMisconfigured: then it has to be sent again."""
 
     @abstractmethod
-    def keep(self, message: Message, *, address: str) -> SignedEvent | None:
-        """Write down that it came from `address`, inside the transaction that stores the event which is returned. None
-        when nothing follows from it: it is not genuine, or is for another account."""
+    def keep(self, message: Message, *, address: str) -> SignedEvent:
+        """Write down that a genuine one came from `address`, inside the transaction that stores the event which is
+        returned."""
 
     @abstractmethod
     def heard(self, payload: Mapping[str, Any]) -> Hearsay | None:

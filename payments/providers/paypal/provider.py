@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -193,10 +193,17 @@ class PayPalProvider(ApprovesLater, Refunds, Disputable, SendsEvents, IpnChannel
         except (UnknownReference, OutcomeUnknown):
             return []
 
-    def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> SignedEvent:
+    def verify(
+        self,
+        body: bytes,
+        headers: Mapping[str, str],
+        now: datetime,
+        *,
+        before_asking: Callable[[], None] = lambda: None,
+    ) -> SignedEvent:
         """See `events` and `verifying`. A copy of a genuine event passes: the inbox keeps each once."""
         event = events.read(body, livemode=self.livemode)
-        self._verifier.check(body, headers, now)
+        self._verifier.check(body, headers, now, before_asking=before_asking)
         return event
 
     def _capture(self, payment_ref: str) -> dict[str, Any] | None:
