@@ -6,6 +6,7 @@ Whoever reads an older state than another has applied does no harm: states, refu
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -124,11 +125,19 @@ def _named_by(result: PaymentResult, provider: str) -> UUID | None:
 
 
 def _read(payment: Payment, provider: TakesPayments, now: datetime) -> PaymentResult | None:
-    """None when the provider does not know it."""
+    """None when the provider does not know it. Once it does not show the payment any more it may still show its money,
+    of which something may come back for half a year."""
     facts = {"provider": provider, "tenant_id": payment.tenant_id, "payment_id": payment.id, "now": now}
     reference = payment.provider_ref
-    if reference:
-        return calling.call("look_up", lambda: provider.look_up(reference), **facts)  # type: ignore[arg-type]
+    money_ref = payment.money_ref
+    if reference and money_ref:
+        try:
+            return calling.call("look_up", lambda: provider.look_up(reference), **facts)  # type: ignore[arg-type]
+        except UnknownReference:
+            if money_ref == reference:
+                raise
+        result = calling.call("look_up", lambda: provider.look_up(money_ref), **facts)  # type: ignore[arg-type]
+        return replace(result, provider_ref=reference)
     since = payment.created_at - CLOCKS_DIFFER_BY
     return calling.call("find", lambda: provider.find(str(payment.id), since=since), **facts)  # type: ignore[arg-type]
 

@@ -17,7 +17,7 @@ from billing_portal.tests.paypal_agreement import paypal_books_agree
 from billing_portal.tests.paypal_world import PayPalWorld
 from payments import queries
 from payments.actions.syncing import sync_payment
-from payments.models import CreditNote, Discrepancy, Dispute, Invoice, Payment, Refund
+from payments.models import CreditNote, Discrepancy, Dispute, Invoice, Payment, ProviderEvent, Refund
 from payments.providers import breaker
 from payments.tests.paypal_payments import (
     REFUNDS,
@@ -312,3 +312,28 @@ def test_another_refund_is_booked_beside_a_case_that_was_paid_out(
     sync_payment(payment_id=payment.id, actor=world.SYSTEM, now=timezone.now())
     assert cash() == 2_900 - (payment.fee_minor or 0) - 1_300
     assert Refund.objects.get().amount_minor == 300
+
+
+def test_what_comes_back_once_paypal_does_not_show_the_order_any_more_is_booked(
+    paypal: PayPalWorld, acme: Any, owner: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoice = world.overage_invoice(acme, cents=2_904)
+    payment = paid(paypal, owner, 2_904, invoice)
+    order = payment.provider_ref
+    handle = paypal.transport.handle_request
+    gone = httpx.Response(404, json={"name": "RESOURCE_NOT_FOUND", "details": [{"issue": "INVALID_RESOURCE_ID"}]})
+
+    def forgetful(request: httpx.Request) -> httpx.Response:
+        return gone if "/v2/checkout/orders/" in request.url.path else handle(request)
+
+    monkeypatch.setattr(paypal.transport, "handle_request", forgetful)
+    told(paypal)
+    paypal.panel("POST", "refund", {"id": payment.capture_ref, "amount": 400})
+    told(paypal)
+    assert Refund.objects.get().amount_minor == 400
+    paypal.settle(payment.capture_ref or "", "reversed", amount=1_000, code="CHARGEBACK")
+    told(paypal)
+    assert (Dispute.objects.get().status, Dispute.objects.get().withdrawn_minor) == ("lost", 1_000)
+    assert not ProviderEvent.objects.exclude(status="handled").exists()
+    payment.refresh_from_db()
+    assert (payment.status, payment.provider_ref) == ("succeeded", order)

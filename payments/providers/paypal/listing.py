@@ -11,7 +11,7 @@ from typing import Any
 
 from payments.providers.base import ProviderUnavailable
 from payments.providers.paypal.client import PayPalClient
-from payments.providers.paypal.reading import instant, readable
+from payments.providers.paypal.reading import instant, linked, readable
 
 _EVENTS = "/v1/notifications/webhooks-events"
 PAGE = 300
@@ -48,13 +48,17 @@ def events(
         until = str(page[-1]["create_time"])
 
 
-def resources(client: PayPalClient, kinds: tuple[str, ...], since: datetime) -> list[str]:
-    """The ids of what these kinds of events were about, each once, what happened last first."""
+def resources(
+    client: PayPalClient, kinds: tuple[str, ...], since: datetime | None = None, *, of: str | None = None
+) -> list[str]:
+    """The ids of what these kinds of events were about, each once, what happened last first. `of`: only what belongs to
+    that capture."""
     told = []
     for kind in kinds:
         for event in events(client, kind=kind, since=since):
             with readable("event"):
-                told.append((_at(event), event["resource"].get("id")))
+                if of in (None, linked(event["resource"], "up")):
+                    told.append((_at(event), event["resource"].get("id")))
     told.sort(key=lambda each: each[0], reverse=True)
     return list(dict.fromkeys(each for _, each in told if isinstance(each, str)))
 

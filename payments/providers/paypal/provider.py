@@ -38,6 +38,7 @@ from payments.providers.paypal.ipn_channel import Account, IpnChannel
 from payments.providers.paypal.listing import resources
 from payments.providers.paypal.orders import CAPTURES, ORDERS, Orders, read
 from payments.providers.paypal.reading import (
+    accounts_for,
     order_of,
     readable,
     refund_invoice_id,
@@ -218,9 +219,27 @@ class PayPalProvider(ApprovesLater, Refunds, Disputable, SendsEvents, IpnChannel
     def _went_back(self, capture: Mapping[str, Any]) -> disputes.WentBack:
         with readable("capture"):
             order_ref, capture_ref = order_of(capture), str(capture["id"])
-        order = read(self._client, ORDERS, order_ref or "").content
+        try:
+            refunds = refunds_in(read(self._client, ORDERS, order_ref or "").content, capture_ref)
+        except UnknownReference:
+            refunds = self._told_of(capture)
         with translated(moves_money=False):
-            return disputes.split(self._client, capture, refunds_in(order, capture_ref), self._environment)
+            return disputes.split(self._client, capture, refunds, self._environment)
+
+    def _told_of(self, capture: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """What went back of a capture whose order PayPal does not show any more: what the events of 30 days told of.
+
+        Raises UnknownReference unless that is all, by the capture's own word: what is only not seen would be taken for
+        never given.
+        """
+        if capture.get("status") == "COMPLETED" and not disputes.may_be_reversed(capture):
+            return []
+        with translated(moves_money=False):
+            told = resources(self._client, (*_TOLD_OF_REFUNDS, disputes.REVERSED), of=str(capture["id"]))
+        found = [read(self._client, _REFUNDS, each).content for each in told]
+        if not accounts_for(capture, found):
+            raise UnknownReference("PayPal does not show any more what went back of this capture")
+        return found
 
     def _refund(
         self, refund: Mapping[str, Any], capture_ref: str | None, request_id: str | None = None

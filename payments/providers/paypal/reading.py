@@ -108,6 +108,20 @@ def refunds_in(order: Mapping[str, Any], capture_ref: str) -> list[dict[str, Any
         return [each for each in _payments(order).get("refunds") or [] if linked(each, "up") in (None, capture_ref)]
 
 
+def accounts_for(capture: Mapping[str, Any], refunds: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether these are all that went back of a capture, by its own status and by the total that the newest names."""
+    with readable("refund"):
+        found = sum(from_paypal(each["amount"]).minor for each in refunds)
+        moved = sum(from_paypal(each["amount"]).minor for each in refunds if each["status"] in ("COMPLETED", "PENDING"))
+        if capture["status"] == "REFUNDED":
+            return moved == from_paypal(capture["amount"]).minor
+        if not moved:
+            return False
+        newest = max(refunds, key=lambda each: instant(each["create_time"]))
+        total = (newest.get("seller_payable_breakdown") or {}).get("total_refunded_amount")
+        return not total or found >= from_paypal(total).minor
+
+
 def refund_of(
     refund: Mapping[str, Any], *, environment: str, capture_ref: str | None = None, request_id: str | None = None
 ) -> RefundResult:

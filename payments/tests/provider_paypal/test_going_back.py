@@ -231,5 +231,33 @@ def test_an_order_that_paypal_does_not_show_any_more_is_read_from_its_capture(pa
     found = paypal.provider.look_up(capture)
     assert (found.outcome, found.amount, found.provider_ref) == (whole.outcome, whole.amount, whole.provider_ref)
     assert (found.payment_id, found.capture_ref, found.fee) == (whole.payment_id, capture, whole.fee)
+    assert paypal.provider.refunds_of(capture) == [], "by the capture's own word"
+
+
+@pytest.mark.parametrize("all_of_it", [False, True])
+def test_what_went_back_of_a_capture_whose_order_is_gone_is_told_by_its_events(
+    paypal: PayPalAdapter, all_of_it: bool
+) -> None:
+    capture, other = paypal.paid(), paypal.paid()
+    paypal.panel("POST", "refund", {"id": other, "amount": 700})
+    paypal.panel("POST", "refund", {"id": capture, "amount": 500})
+    paypal.settle(capture, "reversed", amount=2_400 if all_of_it else 600, code="CHARGEBACK")
+    whole = paypal.provider.refunds_of(capture), paypal.provider.disputes_of(capture)
+    gone = {"name": "RESOURCE_NOT_FOUND", "message": "The specified resource does not exist.", "debug_id": "f1"}
+    paypal.wire.instead = lambda request: httpx.Response(404, json=gone) if "/orders/" in request.url.path else None
+    assert (paypal.provider.refunds_of(capture), paypal.provider.disputes_of(capture)) == whole
+    assert [each.amount.minor for each in whole[0]] == [500]
+    hidden = paypal.objects("refunds")[1]["id"]
+
+    def without_the_oldest(request: httpx.Request) -> httpx.Response | None:
+        if "/orders/" in request.url.path:
+            return httpx.Response(404, json=gone)
+        if not request.url.path.endswith("webhooks-events") or "transaction_id" in request.url.params:
+            return None
+        kind = request.url.params["event_type"]
+        told = [each for each in paypal.objects("events") if each["event_type"] == kind]
+        return httpx.Response(200, json={"events": [each for each in told if each["resource"]["id"] != hidden]})
+
+    paypal.wire.instead = without_the_oldest
     with pytest.raises(UnknownReference):
         paypal.provider.refunds_of(capture)  # not "none": somebody would take it for never given
