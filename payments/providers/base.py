@@ -50,7 +50,8 @@ class PaymentResult:
     than `provider_ref`. `payment_id` is our row's id as the provider keeps it for us, None where the payment is not
     ours; `is_foreign` says that another system, which shares the account, made it. `fee` is what the provider keeps of
     it, once it says so; `may_have_come_back` is False where the answer shows that no refund and no dispute is there to
-    be read; `created_at` is when the provider made it.
+    be read; `created_at` is when the provider made it. `is_hearsay`: as the provider's list of what happened tells it,
+    which is enough to see that our row says the same, and to be read again before anything is made of it.
     """
 
     outcome: Outcome
@@ -68,8 +69,20 @@ class PaymentResult:
     is_foreign: bool = False
     fee: Money | None = None
     may_have_come_back: bool = True
-    created_at: datetime | None = None
+    created_at: datetime | None = field(default=None, compare=False)
+    is_hearsay: bool = field(default=False, compare=False)
     request_id: str | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NotRead:
+    """One of a list that could not be read: the others were. `payment_ref` is the payment, or its money, as far as the
+    list named it; `is_unknown` says that the provider does not know it itself, so that it may be anybody's."""
+
+    reference: str
+    reason: str
+    payment_ref: str | None = None
+    is_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,9 +326,9 @@ class TakesPayments(Provider):
         """What it takes in a currency; None where it does not take the currency at all."""
 
     @abstractmethod
-    def payments_since(self, since: datetime) -> Iterator[PaymentResult]:
-        """Every payment that the provider made since then, ours or not, newest first. One that can't be read is left
-        out, and logged."""
+    def payments_since(self, since: datetime) -> Iterator[PaymentResult | NotRead]:
+        """Every payment that the provider made since then, ours or not, newest first. Raises ProviderError when there
+        is no list to be had, or one after the other can't be read."""
 
 
 class Charges(TakesPayments):
@@ -359,8 +372,8 @@ class Refunds(Provider):
         """All refunds of a payment, also those made elsewhere, oldest first."""
 
     @abstractmethod
-    def refunds_since(self, since: datetime) -> Iterator[RefundResult]:
-        """Every refund made since then, newest first."""
+    def refunds_since(self, since: datetime) -> Iterator[RefundResult | NotRead]:
+        """Every refund made since then, newest first. Raises as `payments_since`."""
 
 
 class Disputable(Provider):
@@ -371,8 +384,8 @@ class Disputable(Provider):
         """Oldest first."""
 
     @abstractmethod
-    def disputes_since(self, since: datetime) -> Iterator[DisputeFacts]:
-        """Every dispute opened since then, newest first."""
+    def disputes_since(self, since: datetime) -> Iterator[DisputeFacts | NotRead]:
+        """Every dispute opened since then, payment by payment. Raises as `payments_since`."""
 
 
 class SavesMethods(Provider):

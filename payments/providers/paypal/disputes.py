@@ -35,17 +35,20 @@ def of_capture(client: PayPalClient, capture_ref: str) -> list[dict[str, Any]]:
     return [client.get(f"{URL}/{identifier(each.get('dispute_id'))}").content for each in listed]
 
 
-def captures_since(client: PayPalClient, since: datetime) -> list[str]:
-    """The captures that disputes opened since then are about. The whole list is read, which goes back half a year:
-    asked for more than that, PayPal refuses."""
-    found = []
-    for each in _listed(client):
-        with readable("list of disputes"):
-            if _at(each) >= since:
-                case = client.get(f"{URL}/{identifier(each.get('dispute_id'))}").content
-                named = [about.get("seller_transaction_id") for about in case["disputed_transactions"]]
-                found += [str(each) for each in named if each]
-    return found
+def cases_since(client: PayPalClient, since: datetime) -> list[str]:
+    """The disputes opened since then. The whole list is read, which goes back half a year: asked for more than that,
+    PayPal refuses."""
+    listed = _listed(client)
+    with readable("list of disputes"):
+        return [str(each["dispute_id"]) for each in listed if _at(each) >= since]
+
+
+def captures_in(client: PayPalClient, case_ref: str) -> list[str]:
+    """What a dispute is about."""
+    case = client.get(f"{URL}/{identifier(case_ref)}").content
+    with readable("dispute"):
+        named = [about.get("seller_transaction_id") for about in case["disputed_transactions"]]
+    return [str(each) for each in named if each]
 
 
 def may_be_reversed(capture: Mapping[str, Any]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -94,6 +95,18 @@ def as_order(capture: Mapping[str, Any]) -> dict[str, Any]:
         "purchase_units": [{**unit, "payments": {"captures": [capture]}}],
         **({"create_time": capture["create_time"]} if "create_time" in capture else {}),
     }
+
+
+def completed(capture: Mapping[str, Any], *, environment: str) -> PaymentResult | None:
+    """A capture as an event told of it, where that is all that our row would say: it is complete, and its order, our id
+    and its fee are named. None for any other, which has to be read."""
+    try:
+        with readable("capture"):
+            is_whole = capture["status"] == "COMPLETED" and bool(order_of(capture)) and bool(capture.get("custom_id"))
+            result = payment_of(as_order(capture), environment=environment) if is_whole else None
+    except Unreadable:
+        return None
+    return replace(result, is_hearsay=True) if result and result.fee is not None else None
 
 
 def telling_capture(order: Mapping[str, Any]) -> dict[str, Any] | None:
