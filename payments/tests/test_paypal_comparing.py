@@ -16,6 +16,7 @@ from billing_portal.invariants import check_books
 from billing_portal.tests import world
 from billing_portal.tests.paypal_agreement import paypal_books_agree
 from billing_portal.tests.paypal_world import PayPalWorld
+from payments import tasks
 from payments.actions import reconciling
 from payments.actions.reconciling import BOOKS_DIFFER, Reconciled, reconcile
 from payments.models import Discrepancy, Dispute, ProviderEvent, Refund
@@ -278,3 +279,12 @@ def test_what_came_back_and_can_not_be_seen_any_more_is_no_agreement(
     found = compared()
     assert [(each.kind, each.payment_id) for each in found.discrepancies] == [("missing_at_provider", payment.id)]
     assert not found.agrees
+
+
+def test_the_nights_run_says_how_much_is_left_for_people(
+    paypal: PayPalWorld, owner: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paid(paypal, owner)
+    assert tasks.reconcile() == 0
+    monkeypatch.setattr(tasks, "PATIENCE", timedelta(0))
+    assert tasks.reconcile() > 0, "what there was no time for is not known to agree"
