@@ -20,6 +20,7 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "usage.add_usagerecord",
         "usage.close_month",
         "subscriptions.add_subscription",
+        "subscriptions.change_subscription",
     ),
     "auditor": (),
     "support": ("payments.pay_for_tenant",),

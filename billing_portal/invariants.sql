@@ -205,6 +205,16 @@ SELECT 'entry ' || entry_id || ' moves ' || amount_minor || ' ' || currency || '
 FROM payments_ledgerleg
 WHERE (account LIKE 'cash%' OR account = 'undeposited') AND payment_id IS NULL;
 
+-- I5 The periods that a subscription is billed for tile: none overlaps another
+SELECT 'subscription ' || subscription_ref || ' is billed from ' || period_start || ' while ' || before || ' has not ended'
+FROM (
+    SELECT subscription_ref, period_start,
+           lag(period_end) OVER (PARTITION BY subscription_ref, provider ORDER BY period_start) AS before
+    FROM payments_invoice
+    WHERE kind = 'subscription' AND billing_reason = 'period' AND status <> 'void'
+) spans
+WHERE before > period_start;
+
 -- I5 At most one invoice that is not void for each thing that is billed
 SELECT 'tenant ' || tenant_id || ' has ' || count(*) || ' overage invoices for ' || usage_month
 FROM payments_invoice
@@ -214,7 +224,7 @@ HAVING count(*) > 1
 UNION ALL
 SELECT 'subscription ' || subscription_ref || ' has ' || count(*) || ' renewals from ' || period_start
 FROM payments_invoice
-WHERE kind = 'subscription' AND provider IS NULL AND status <> 'void'
+WHERE kind = 'subscription' AND billing_reason = 'period' AND provider IS NULL AND status <> 'void'
 GROUP BY subscription_ref, period_start
 HAVING count(*) > 1
 UNION ALL
@@ -343,18 +353,30 @@ WHERE line.meter = 'call_minutes'
     OR line.amount_minor IS DISTINCT FROM why.amount);
 
 -- I6 What each closed month owed, rated here anew from rollups and terms, is on its invoice to the cent, and nothing else
-WITH segment AS (
-    -- The terms of a segment, for the part of the usage month that they cover.
-    SELECT m.tenant_id, m.label, t.effective_from, t.seats, s.currency, p.version_id,
-           floor(extract(epoch FROM m.ends_at - m.starts_at)) AS month_seconds,
-           floor(extract(epoch FROM least(m.ends_at, s.ended_at, (
+WITH term AS (
+    SELECT t.tenant_id, t.effective_from, t.seats, s.currency, s.trial_end, p.version_id, v.bills_trial_usage,
+           least(s.ended_at, (
                SELECT min(later.effective_from) FROM subscriptions_subscriptionterms later
                WHERE later.subscription_id = t.subscription_id AND later.effective_from > t.effective_from
-           )) - greatest(m.starts_at, t.effective_from))) AS covered_seconds
-    FROM usage_usagemonth m
-    JOIN subscriptions_subscriptionterms t ON t.tenant_id = m.tenant_id AND t.effective_from < m.ends_at
+           )) AS stopped
+    FROM subscriptions_subscriptionterms t
     JOIN subscriptions_subscription s ON s.id = t.subscription_id
     JOIN subscriptions_planprice p ON p.id = t.price_id
+    JOIN subscriptions_planversion v ON v.id = p.version_id
+), segment AS (
+    -- The terms of a segment, for the part of the usage month that they cover. A trial's end begins another one.
+    SELECT m.tenant_id, m.label, part.since, t.seats, t.currency, t.version_id,
+           part.is_trial AND NOT t.bills_trial_usage AS is_free,
+           floor(extract(epoch FROM m.ends_at - m.starts_at)) AS month_seconds,
+           floor(extract(epoch FROM least(m.ends_at, part.until) - greatest(m.starts_at, part.since))) AS covered_seconds
+    FROM usage_usagemonth m
+    JOIN term t ON t.tenant_id = m.tenant_id AND t.effective_from < m.ends_at
+    CROSS JOIN LATERAL (
+        SELECT t.effective_from AS since, (t.trial_end > t.effective_from) IS TRUE AS is_trial,
+               CASE WHEN t.trial_end > t.effective_from THEN least(t.trial_end, t.stopped) ELSE t.stopped END AS until
+        UNION ALL
+        SELECT t.trial_end, false, t.stopped WHERE t.trial_end > t.effective_from
+    ) part
 ), used AS (
     -- By the month that bills: what was counted by then, and what had been counted before.
     SELECT u.tenant_id, u.meter, u.rate_class, u.usage_month, u.segment_start, u.billed_in,
@@ -368,11 +390,12 @@ WITH segment AS (
 ), owed AS (
     SELECT m.invoice_id, m.tenant_id, m.label, u.meter, u.rate_class, u.usage_month, u.segment_start,
            round((greatest(0, round(u.after / 60000, 6) - free.included)
-                - greatest(0, round(u.before / 60000, 6) - free.included)) * coalesce(o.unit_amount, 0)) AS amount
+                - greatest(0, round(u.before / 60000, 6) - free.included))
+               * CASE WHEN g.is_free THEN 0 ELSE coalesce(o.unit_amount, 0) END) AS amount
     FROM usage_usagemonth m
     JOIN used u ON u.tenant_id = m.tenant_id AND u.billed_in = m.label
     JOIN segment g
-        ON g.tenant_id = u.tenant_id AND g.label = u.usage_month AND g.effective_from = u.segment_start
+        ON g.tenant_id = u.tenant_id AND g.label = u.usage_month AND g.since = u.segment_start
     LEFT JOIN subscriptions_planallowance a
         ON a.version_id = g.version_id AND a.meter = u.meter AND a.rate_class = u.rate_class
     LEFT JOIN subscriptions_planoverageprice o

@@ -191,6 +191,11 @@ def history(subject: str, subject_id: UUID) -> QuerySet[StatusChange]:
     return StatusChange.objects.filter(subject=subject, subject_id=subject_id)
 
 
+def history_of(subject: str, subject_ids: Iterable[UUID]) -> QuerySet[StatusChange]:
+    """Of several, oldest first."""
+    return StatusChange.objects.filter(subject=subject, subject_id__in=list(subject_ids))
+
+
 def waiting_invoices(tenant: Tenant, now: datetime) -> QuerySet[Invoice]:
     """Open invoices that somebody must see to, longest due first: overdue ones, and those whose last payment came to
     nothing or waits for its payer. `last_payment_id` and `last_payment_status` are of the newest that named it."""

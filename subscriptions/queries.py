@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from decimal import Decimal
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from billing_portal.kit import periods
 from billing_portal.tenants.models import Tenant
-from subscriptions.models import Subscription, SubscriptionTerms
-from subscriptions.models.plan import BillingCycle
-from subscriptions.models.subscription import LIVE
+from payments.models import Invoice
+from subscriptions import spans
+from subscriptions.errors import UnknownPlan
+from subscriptions.models import PlanPrice, PlanVersion, Subscription, SubscriptionTerms
+from subscriptions.models.subscription import LIVE, Engine
 from subscriptions.terms import Pricing, Rounding, Terms
 
 
@@ -24,16 +27,75 @@ def latest_subscription(tenant: Tenant) -> Subscription | None:
     return live_subscription(tenant) or Subscription.objects.filter(tenant=tenant).order_by("-started_at").first()
 
 
+def subscriptions(tenant: Tenant) -> QuerySet[Subscription]:
+    """Newest first."""
+    return Subscription.objects.filter(tenant=tenant).order_by("-started_at", "-id")
+
+
+def latest_invoice(subscription: Subscription) -> Invoice | None:
+    """Of those that bill the subscription itself."""
+    return Invoice.objects.filter(subscription_ref=subscription.id).order_by("-created_at", "-id").first()
+
+
 def current_terms(subscription: Subscription, now: datetime) -> SubscriptionTerms:
     """The row in force at `now`; the first one for a subscription that has not begun."""
     terms = subscription.terms.select_related("price__version__plan")
     return terms.filter(effective_from__lte=now).last() or terms.earliest("effective_from")
 
 
-def billing_period(subscription: Subscription, terms: SubscriptionTerms, now: datetime) -> periods.Span:
-    """The period that holds `now`, counted from the subscription's anchor in the tenant's zone."""
-    months = BillingCycle(terms.price.billing_cycle).months
-    return periods.billing_period_at(subscription.anchor_at, subscription.tenant.zone, months, now)[1]
+def had_trial(tenant: Tenant) -> bool:
+    return Subscription.objects.filter(tenant=tenant, trial_start__isnull=False).exists()
+
+
+def running_period(subscription: Subscription, now: datetime) -> periods.Span | None:
+    """The period that runs now; where ours have not been brought up to date yet, the one that will be written. None
+    before the first."""
+    start, end = subscription.period_start, subscription.period_end
+    if start is None or end is None:
+        return None
+    rolls = subscription.engine == Engine.INVOICE and subscription.status in ("active", "past_due")
+    while rolls and end <= now and not subscription.cancel_at_period_end:
+        cycle = current_terms(subscription, end).price.billing_cycle
+        start, end = spans.span_after(subscription.anchor_at, subscription.tenant.zone, cycle, end)
+    return start, end
+
+
+def billed_periods(subscription: Subscription) -> list[periods.Span]:
+    """The period that runs, and those after it that are billed already, by our own invoices."""
+    assert subscription.period_start and subscription.period_end and subscription.billed_until
+    found = [(subscription.period_start, subscription.period_end)]
+    cycle = current_terms(subscription, subscription.period_end).price.billing_cycle
+    while found[-1][1] < subscription.billed_until:
+        found.append(spans.span_after(subscription.anchor_at, subscription.tenant.zone, cycle, found[-1][1]))
+    return found
+
+
+def offered(tenant: Tenant | None, currency: str | None = None) -> list[PlanVersion]:
+    """What can be bought, in the plans' order: the newest version of each, or what was agreed with this tenant."""
+    versions = PlanVersion.objects.filter(Q(tenant=None) | Q(tenant=tenant) if tenant else Q(tenant=None))
+    versions = versions.select_related("plan").prefetch_related("prices", "allowances", "overage_prices")
+    newest: dict[str, PlanVersion] = {}
+    for version in versions.order_by("plan__position", "plan__code", F("tenant").asc(nulls_last=True), "-version"):
+        newest.setdefault(version.plan.code, version)
+    sold = newest.values()
+    return [each for each in sold if currency is None or currency in {price.currency for price in each.prices.all()}]
+
+
+def price_of(version: PlanVersion, cycle: str, currency: str, *, field: str = "billingCycle") -> PlanPrice:
+    """Raises UnknownPlan."""
+    prices = version.prices.select_related("version__plan")
+    found = prices.filter(billing_cycle=cycle, currency=currency).first()
+    if found is None:
+        raise UnknownPlan(field)
+    return found
+
+
+def price_for(tenant: Tenant, plan_code: str, cycle: str, currency: str) -> PlanPrice:
+    """The price that this tenant gets of a plan today. Raises UnknownPlan."""
+    version = next((each for each in offered(tenant) if each.plan.code == plan_code), None)
+    if version is None:
+        raise UnknownPlan
+    return price_of(version, cycle, currency)
 
 
 def ever_subscribed() -> QuerySet[Tenant]:
@@ -49,7 +111,7 @@ def terms_between(tenant: Tenant, start: datetime, end: datetime) -> list[Terms]
         .prefetch_related("price__version__allowances", "price__version__overage_prices")
         .order_by("effective_from")
     )
-    segments = [_segment(row, _end_of(row, rows), start, end) for row in rows]
+    segments = [segment for row in rows for segment in _segments(row, _end_of(row, rows), start, end)]
     return [segment for segment in segments if segment.starts_at < segment.ends_at]
 
 
@@ -65,13 +127,17 @@ def pricing_at(tenant: Tenant, instant: datetime) -> Pricing | None:
         .order_by("-effective_from")
         .values_list(
             "effective_from",
+            "subscription__trial_end",
             f"{version}__initial_seconds",
             f"{version}__increment_seconds",
             f"{version}__free_below_seconds",
         )
         .first()
     )
-    return Pricing(row[0], Rounding(*row[1:])) if row else None
+    if row is None:
+        return None
+    since, trial_end = row[:2]
+    return Pricing(trial_end if trial_end and since < trial_end <= instant else since, Rounding(*row[2:]))
 
 
 def _end_of(row: SubscriptionTerms, rows: Iterable[SubscriptionTerms]) -> datetime | None:
@@ -86,8 +152,20 @@ def _end_of(row: SubscriptionTerms, rows: Iterable[SubscriptionTerms]) -> dateti
     return min(ends, default=None)
 
 
-def _segment(row: SubscriptionTerms, stopped: datetime | None, start: datetime, end: datetime) -> Terms:
+def _segments(row: SubscriptionTerms, stopped: datetime | None, start: datetime, end: datetime) -> list[Terms]:
+    """A trial that ends under these terms makes two of them: use in a trial has a rule of its own."""
+    ends, trial_end = stopped or end, row.subscription.trial_end
+    if trial_end is None or trial_end <= row.effective_from:
+        return [_segment(row, row.effective_from, (start, min(ends, end)))]
+    return [
+        _segment(row, row.effective_from, (start, min(ends, trial_end, end)), is_trial=True),
+        _segment(row, trial_end, (start, min(ends, end))),
+    ]
+
+
+def _segment(row: SubscriptionTerms, since: datetime, within: periods.Span, *, is_trial: bool = False) -> Terms:
     version, currency = row.price.version, row.subscription.currency
+    is_free = is_trial and not version.bills_trial_usage
     return Terms(
         subscription_id=row.subscription_id,
         plan_code=version.plan.code,
@@ -95,13 +173,13 @@ def _segment(row: SubscriptionTerms, stopped: datetime | None, start: datetime, 
         version=version.version,
         seats=row.seats,
         currency=currency,
-        effective_from=row.effective_from,
-        starts_at=max(row.effective_from, start),
-        ends_at=min(stopped or end, end),
+        effective_from=since,
+        starts_at=max(since, within[0]),
+        ends_at=within[1],
         rounding=Rounding(version.initial_seconds, version.increment_seconds, version.free_below_seconds),
         allowances={(each.meter, each.rate_class): each.per_seat for each in version.allowances.all()},
         prices={
-            (each.meter, each.rate_class): each.unit_amount
+            (each.meter, each.rate_class): Decimal(0) if is_free else each.unit_amount
             for each in version.overage_prices.all()
             if each.currency == currency
         },

@@ -21,6 +21,14 @@ class Rounding:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """How long one may be, and whether what is used in it beyond the allowance is billed."""
+
+    days: int = 0
+    bills_usage: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Pricing:
     """What storing one record must know of the terms: when they began, which names the segment, and how they round."""
 

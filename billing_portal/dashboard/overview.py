@@ -161,7 +161,7 @@ def _subscription(tenant: Tenant, now: datetime) -> dict[str, Any] | None:
     if found is None:
         return None
     terms = subscriptions.current_terms(found, now)
-    start, end = subscriptions.billing_period(found, terms, now)
+    start, end = subscriptions.running_period(found, now) or (found.started_at, found.started_at)
     return {
         "status": found.status,
         "plan": terms.price.version.plan.name,

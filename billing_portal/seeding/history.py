@@ -78,7 +78,14 @@ class History:
         tenant, plan = self.tenants[customer.slug], customer.plan
         began = periods.month_bounds(self.labels[max(customer.usage)], tenant.zone)[0]
         price = price_of(plan.code, plan.cycle, plan.currency)
-        start_subscription(tenant=tenant, price=price, seats=plan.seats, actor=SEED, now=began)
+        start_subscription(
+            tenant=tenant,
+            price=price,
+            seats=plan.seats,
+            actor=SEED,
+            now=began,
+            billed_elsewhere_until=self.now + timedelta(days=31),
+        )
 
     def _use(self, customer: Customer, back: int) -> None:
         tenant, label, minutes = self.tenants[customer.slug], self.labels[back], customer.usage[back]

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from subscriptions.actions.planning import define_plan
 from subscriptions.models import Plan, PlanPrice
+from subscriptions.terms import Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def make_plans(now: datetime) -> None:
             name=plan.name,
             position=position,
             now=now,
-            trial_days=TRIAL_DAYS,
+            trial=Trial(TRIAL_DAYS),
             allowances={("call_minutes", "outbound"): Decimal(plan.minutes), ("call_minutes", "inbound"): None},
             overage={
                 ("call_minutes", rate_class, currency): Decimal(amount)

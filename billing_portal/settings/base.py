@@ -228,6 +228,11 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "billing@localhost")
 SECOND_PERSON_ABOVE = env.amounts("SECOND_PERSON_ABOVE", {"usd": 1_000_000, "eur": 1_000_000, "jpy": 1_500_000})
 # How long after its end a usage month waits for late calls before it is closed.
 USAGE_CLOSE_GRACE_HOURS = env.integer("USAGE_CLOSE_GRACE_HOURS", 3)
+# How many days before a period begins its invoice is issued, where a subscription is paid by invoice.
+RENEWAL_INVOICE_DAYS = env.integer("RENEWAL_INVOICE_DAYS", 7)
+# How many days a subscription stays past due, with access kept, before it is `unpaid` or `canceled`.
+PAST_DUE_GRACE_DAYS = env.integer("PAST_DUE_GRACE_DAYS", 21)
+PAST_DUE_ENDS_IN = env.one_of("PAST_DUE_ENDS_IN", "unpaid", "canceled")
 # How many months back a late usage record is still taken, and billed as an adjustment.
 USAGE_LATE_MONTHS = env.integer("USAGE_LATE_MONTHS", 13)
 # Who issues the invoices, and the zone whose calendar gives their year and number.

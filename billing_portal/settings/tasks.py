@@ -37,6 +37,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "compare with the providers' books": {"task": "payments.reconcile", "schedule": 24 * 60.0 * 60},
     "show what providers told": {"task": "payments.mirror_events", "schedule": 60.0},
+    "renew the subscriptions that are due": {"task": "subscriptions.renew_due", "schedule": 60.0 * 60},
     "close the months that are due": {"task": "usage.close_due_months", "schedule": 60.0 * 60},
     "check the books": {"task": "billing_portal.check_books", "schedule": 24 * 60.0 * 60},
     "forget old answers": {"task": "billing_portal.forget_old_answers", "schedule": 24 * 60.0 * 60},

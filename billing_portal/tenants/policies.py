@@ -39,6 +39,12 @@ TABLE: dict[str, Rule] = {
     "payments.pay": Rule(frozenset({OWNER, BILLING}), Scope.BILLING_WRITE, "payments.pay_for_tenant"),
     # give a payment back
     "payments.refund": Rule(frozenset(), None, "payments.refund_payment"),
+    # start, change, pause, cancel the subscription
+    "subscription.manage": Rule(frozenset({OWNER, BILLING}), Scope.BILLING_WRITE, "subscriptions.change_subscription"),
+    # what may be used, which the call center's servers and every member's program ask
+    "entitlements.read": Rule(
+        frozenset({OWNER, BILLING, VIEWER, Role.AGENT}), Scope.BILLING_READ, "payments.view_payment", reads_only=True
+    ),
     "usage.record": Rule(frozenset(), Scope.USAGE_WRITE, "usage.add_usagerecord"),
 }
 

@@ -57,20 +57,20 @@ def every_caller_is_the_first() -> None:
 
 def a_refusal_ends_what_others_send() -> None:
     """Whoever is refused does not look whether another has sent the same request meanwhile."""
-    from payments.actions import settling
+    from payments.actions import waiting
 
-    settling.mark_unknown = lambda *, payment_id, **_: settling.Payment.objects.get(id=payment_id)  # type: ignore[assignment]
+    waiting.mark_unknown = lambda *, payment_id, **_: waiting.Payment.objects.get(id=payment_id)  # type: ignore[assignment]
 
 
 def a_lost_answer_is_a_failure() -> None:
-    from payments.actions import settling
+    from payments.actions import settling, waiting
     from payments.providers.base import Outcome, PaymentResult
 
     def failed(*, payment_id: Any, actor: Any, now: Any, **_: Any) -> Any:
         nothing = PaymentResult(Outcome.FAILED, failure_code="timeout")
         return settling.settle_payment(payment_id=payment_id, result=nothing, actor=actor, now=now)
 
-    settling.mark_unknown = failed
+    waiting.mark_unknown = failed
 
 
 def _commits_after(module: Any, name: str) -> None:

@@ -9,6 +9,7 @@ from uuid import uuid4
 from billing_portal.tests.mutation import Mutant, no_row_locks
 
 RACE = "billing_portal/tests/races/test_paypal_at_once.py"
+TAKING = "billing_portal/tests/races/test_taking_at_once.py"
 CASES = "payments/tests/test_failure_cases_paypal.py"
 BACK = "payments/tests/test_paypal_going_back.py"
 HOOK = "payments/tests/test_webhook_paypal.py"
@@ -34,6 +35,39 @@ def who_is_working_on_it_does_not_answer() -> None:
     from payments.actions import calling
 
     calling._is_silence = lambda error, *, came: error is not None or not came
+
+
+def nobody_holds_what_is_being_taken() -> None:
+    """Whoever has read that the payer has yet to act, or gives it up, says so while another takes the money."""
+    from payments.actions import waiting
+
+    waiting.may_be_taken = lambda payment, now: False
+
+
+def the_clock_of_a_claim_may_be_behind() -> None:
+    from payments.actions import waiting
+
+    class Behind:
+        @staticmethod
+        def now() -> Any:
+            from datetime import UTC, datetime
+
+            return datetime.min.replace(tzinfo=UTC)
+
+    waiting.timezone = Behind  # type: ignore[assignment]
+
+
+def whoever_comes_takes() -> None:
+    """A second taker goes on with the first one's claim."""
+    from payments.actions import capturing, waiting
+
+    plain = waiting.claim_to_take
+
+    def claim(*, payment_id: Any, actor: Any, now: Any) -> Any:
+        mine = plain(payment_id=payment_id, actor=actor, now=now)
+        return mine or waiting.Payment.objects.select_related("tenant", "invoice").get(id=payment_id)
+
+    capturing.waiting.claim_to_take = claim
 
 
 def paypals_events_are_believed() -> None:
@@ -121,6 +155,25 @@ MUTANTS = (
         "a capture may belong to two payments",
         (f"{RACE}::test_an_order_belongs_to_one_payment",),
         sql=("DROP INDEX payment_one_per_capture_ref",),
+    ),
+    Mutant(
+        "nobody holds what is being taken",
+        (
+            f"{TAKING}::test_neither_a_cancel_nor_a_look_ends_what_is_being_taken[on time]",
+            f"{TAKING}::test_who_has_read_that_it_waits_does_not_cancel_it_under_the_takers_hands",
+            f"{TAKING}::test_after_a_lost_answer_it_waits_for_nobody_else_while_the_request_may_still_arrive",
+        ),
+        patch=nobody_holds_what_is_being_taken,
+    ),
+    Mutant(
+        "a claim is reckoned from a clock that is behind",
+        (f"{TAKING}::test_neither_a_cancel_nor_a_look_ends_what_is_being_taken[behind]",),
+        patch=the_clock_of_a_claim_may_be_behind,
+    ),
+    Mutant(
+        "a second taker takes the first one's claim for its own",
+        (f"{TAKING}::test_a_second_taker_does_not_take_the_firsts_claim_for_its_own",),
+        patch=whoever_comes_takes,
     ),
     Mutant(
         "a request that is under way counts as silence",

@@ -14,6 +14,8 @@ from billing_portal.tests.world import at
 from payments.actions.recording import verify_manual_payment
 from payments.tests.offline_world import check_over, paid_out, returned, verify_check
 from payments.tests.refund_world import card_payment, check_payment, refund, synced
+from subscriptions.actions.renewing import renew
+from subscriptions.actions.subscribing import start_subscription
 
 pytestmark = pytest.mark.django_db
 
@@ -64,6 +66,7 @@ DAMAGE = {
     f"DELETE FROM payments_ledgerleg WHERE entry_id = (SELECT entry_id FROM payments_ledgerleg WHERE id = ({LEG}))": (
         "I5 The receivable"
     ),
+    "UPDATE payments_invoice SET period_end = '2030-01-01 00:00Z' WHERE kind = 'subscription'": "I5 The periods",
     "UPDATE usage_usagerollup SET quantity = quantity + 60000": "I6 Raw usage",
     "UPDATE payments_invoiceline SET derivation = '{}'": "I6 A metered line",
     "UPDATE payments_invoiceline SET quantity = quantity + 1": "I6 A metered line",
@@ -110,6 +113,10 @@ def some_books(stripe: StripeWorld) -> None:
     bounced = check_payment(acme, 400)
     paid_out(refund(bounced, 100))
     returned(bounced)
+    seats = start_subscription(
+        tenant=world.tenant(), price=world.plan_price(seat=2_900), seats=2, actor=world.SYSTEM, now=world.START
+    )
+    renew(subscription_id=seats.id, actor=world.SYSTEM, now=at("2026-10-02 00:00"))
     disputed = card_payment(acme, 800)
     stripe.settle(disputed.provider_ref or "", "disputed")
     synced(disputed)

@@ -92,6 +92,8 @@ def test_answers_are_as_described(api: Any, mode: GenerationMode) -> None:
     """Any request, good or bad: never a server error, only described statuses, bodies as described."""
     for found in api.get_all_operations():
         operation = found.ok()
+        if mode is GenerationMode.NEGATIVE and not (list(operation.iter_parameters()) or operation.body):
+            continue  # nothing is sent that could be wrong
 
         @given(case=operation.as_strategy(generation_mode=mode))
         @settings(

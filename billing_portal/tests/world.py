@@ -32,12 +32,20 @@ def at(text: str) -> datetime:
 
 
 def plan_price(
-    currency: str = "usd", *, included: int = 100, outbound: str = "1.2", toll_free: str = "1.8"
+    currency: str = "usd",
+    *,
+    included: int = 100,
+    outbound: str = "1.2",
+    toll_free: str = "1.8",
+    seat: int = 0,
+    yearly: int = 0,
+    least: int = 1,
+    **facts: Any,
 ) -> PlanPrice:
-    """A monthly price of a plan of its own: `included` outbound minutes a seat, inbound without limit."""
-    code = f"plan-{uuid4().hex[:8]}"
+    """A monthly price of a plan of its own: `included` outbound minutes a seat, inbound without limit. A seat costs
+    nothing unless it is said, so that it is usage alone that is billed; `yearly`: what it costs for a year."""
     version = define_plan(
-        code=code,
+        code=facts.pop("code", f"plan-{uuid4().hex[:8]}"),
         name="Professional",
         now=START,
         allowances={("call_minutes", "outbound"): Decimal(included), ("call_minutes", "inbound"): None},
@@ -45,9 +53,10 @@ def plan_price(
             ("call_minutes", "outbound", currency): Decimal(outbound),
             ("call_minutes", "toll_free", currency): Decimal(toll_free),
         },
-        prices={("monthly", currency): (2900, 1)},
+        prices={("monthly", currency): (seat, least), **({("yearly", currency): (yearly, least)} if yearly else {})},
+        **facts,
     )
-    return version.prices.get()
+    return version.prices.get(billing_cycle="monthly")
 
 
 def tenant(slug: str | None = None, **facts: Any) -> Tenant:

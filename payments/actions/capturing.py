@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from billing_portal.kit.actors import Actor
 from billing_portal.kit.errors import BillingError, Gone
 from billing_portal.kit.moves import IllegalMove
 from payments import queries
-from payments.actions import calling, settling, syncing
+from payments.actions import calling, settling, syncing, waiting
 from payments.errors import AlreadyPaid, NotApprovedYet, PaymentActionRequired, PaymentNotOpen
 from payments.models import Invoice, Payment
 from payments.provider_answers import answer_for
@@ -26,8 +26,10 @@ from payments.providers.base import (
 )
 
 Status = Payment.Status
-# Longer than a capture takes: until then whoever asked for it is at it.
-CALL_TAKES = timedelta(seconds=30)
+# How often a payer's way to pay is tried while nobody is there to choose another.
+TRIES_UNASKED = 3
+# How a payment's history says that its payer has to choose another way to pay.
+REFUSED = "the way to pay was refused"
 
 
 def capture_payment(*, payment_id: UUID, actor: Actor, now: datetime) -> Payment:
@@ -46,25 +48,17 @@ def capture_payment(*, payment_id: UUID, actor: Actor, now: datetime) -> Payment
         return payment
     if payment.status == Status.PROCESSING:
         payment = _asked(payment, actor, now)
-        if payment.status != Status.REQUIRES_ACTION:
+        if not waiting.is_to_be_taken(payment):
             return payment
     provider = registry.named(payment.provider, ApprovesLater)
     if payment.status in settling.ENDED:
         raise Gone("This payment has ended without money. Start a new one.", paymentId=str(payment.id))
-    if provider is None or payment.status != Status.REQUIRES_ACTION or not payment.provider_ref:
+    if provider is None or not waiting.is_to_be_taken(payment) or not payment.provider_ref:
         raise PaymentNotOpen
-    reference = payment.provider_ref
-    payment = settling.mark_unknown(
-        payment_id=payment.id,
-        sent_from=Status.REQUIRES_ACTION,
-        actor=actor,
-        now=now,
-        check_after=CALL_TAKES,
-        reason=settling.BEING_TAKEN,
-    )
-    if not payment.outcome_unknown:
-        return payment  # whoever was faster has taken it, or given it up
-    return _capture(payment, provider, reference, actor, now)
+    claimed = waiting.claim_to_take(payment_id=payment.id, actor=actor, now=now)
+    if claimed is None:  # whoever was faster is at it, has taken it, or has given it up
+        return Payment.objects.select_related("tenant", "invoice").get(id=payment.id)
+    return _capture(claimed, provider, payment.provider_ref, actor, now)
 
 
 def follow(*, payment_id: UUID, actor: Actor, now: datetime) -> Payment:
@@ -75,8 +69,9 @@ def follow(*, payment_id: UUID, actor: Actor, now: datetime) -> Payment:
 
 
 def take_if_agreed(payment: Payment, *, actor: Actor, now: datetime) -> Payment:
-    """Take a payment that was just found to be agreed to."""
-    if not payment.can_capture or payment.status != Status.REQUIRES_ACTION:
+    """Take a payment that was just found to be agreed to, unless its payer's own way to pay was refused too often: then
+    they have to choose another, and come back."""
+    if not payment.can_capture or not waiting.is_to_be_taken(payment) or _refusals(payment) >= TRIES_UNASKED:
         return payment
     try:
         return capture_payment(payment_id=payment.id, actor=actor, now=now)
@@ -85,50 +80,70 @@ def take_if_agreed(payment: Payment, *, actor: Actor, now: datetime) -> Payment:
 
 
 def _capture(payment: Payment, provider: ApprovesLater, reference: str, actor: Actor, now: datetime) -> Payment:
+    """`payment` carries the claim of whoever is here."""
     facts = {"paymentId": str(payment.id)}
+    claim = payment.claim
+    assert claim
     if not _is_needed(payment):
         _back(payment, Outcome.CANCELED, "its invoice was paid otherwise", actor, now)
         raise AlreadyPaid(**facts)
+    key = _key(payment)
     try:
         result = calling.call(
             "capture",
-            lambda: provider.capture(reference, key=f"cap:{payment.id}"),
+            lambda: provider.capture(reference, key=key),
             provider=provider,
             tenant_id=payment.tenant_id,
             payment_id=payment.id,
             now=now,
         )
     except NotApproved as error:
-        _back(payment, Outcome.REQUIRES_ACTION, "not agreed to", actor, now)
+        _back(payment, Outcome.REQUIRES_ACTION, REFUSED if error.code else "not agreed to", actor, now)
         page = {"approvalUrl": error.approval_url or payment.approval_url, **facts}
         raise (PaymentActionRequired if error.code else NotApprovedYet)(**page) from error
     except OutcomeUnknown:
-        settling.check_again_soon(payment_id=payment.id, now=now)
-        # Unless it was settled meanwhile it is unknown, also where a sweep with a clock ahead has read an older word.
-        return settling.mark_unknown(payment_id=payment.id, sent_from=Status.REQUIRES_ACTION, actor=actor, now=now)
+        return waiting.leave_unknown(payment_id=payment.id, claim=claim, actor=actor, now=now)
     except UnknownReference as error:
-        syncing.lapse(payment, actor=actor, now=now)
+        syncing.lapse(payment, actor=actor, now=now, claim=claim)
         raise Gone("This payment has lapsed. Start a new one.", **facts) from error
     except ProviderError as error:
         _back(payment, Outcome.REQUIRES_ACTION, f"not taken: {type(error).__name__}", actor, now)
         raise answer_for(error) from error
-    settled = settling.settle_payment(payment_id=payment.id, result=result, actor=actor, now=now)
+    settled = settling.settle_payment(payment_id=payment.id, result=result, actor=actor, now=now, claim=claim)
     if settled.status == Status.REQUIRES_ACTION:
         raise PaymentActionRequired(approvalUrl=result.approval_url or settled.approval_url, **facts)
     return settled
+
+
+def _key(payment: Payment) -> str:
+    """The same for each try whose outcome is not known: one capture. After a refusal another, since a provider answers
+    an old key with the old refusal, whatever its payer has chosen since."""
+    refusals = _refusals(payment)
+    return f"cap:{payment.id}:{refusals}" if refusals else f"cap:{payment.id}"
+
+
+def _refusals(payment: Payment) -> int:
+    """How often the payer's own way to pay was refused."""
+    return queries.history("payment", payment.id).filter(reason=REFUSED).count()
 
 
 def _back(payment: Payment, outcome: Outcome, reason: str, actor: Actor, now: datetime) -> None:
     """Nothing was taken. Whoever has settled it meanwhile knows better."""
     with suppress(IllegalMove):
         settling.settle_payment(
-            payment_id=payment.id, result=PaymentResult(outcome), actor=actor, now=now, reason=reason
+            payment_id=payment.id,
+            result=PaymentResult(outcome),
+            actor=actor,
+            now=now,
+            reason=reason,
+            claim=payment.claim,
         )
 
 
 def _asked(payment: Payment, actor: Actor, now: datetime) -> Payment:
     """One whose outcome nobody knows is asked about; a review of the provider's own takes its time."""
-    if not payment.outcome_unknown or settling.is_being_taken(payment, now):
+    is_being_taken = payment.claim is not None and waiting.may_be_taken(payment, now)
+    if not payment.outcome_unknown or is_being_taken:
         return payment
     try:
         return syncing.sync_payment(payment_id=payment.id, actor=actor, now=now)

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from billing_portal.kit.actors import Actor
-from payments.actions import capturing, driving, refunding, settling, syncing
+from payments.actions import capturing, driving, refunding, syncing, waiting
 from payments.actions.discrepancies import report_discrepancy
 from payments.actions.settling_refunds import ask_later
 from payments.models import Discrepancy, Payment, Refund
@@ -57,7 +57,7 @@ def _ask(payment_id: UUID, now: datetime) -> Payment:
         log.exception("payment %s could not be asked about", payment_id)
     else:
         return payment
-    settling.check_again_later(payment_id=payment_id, now=now)
+    waiting.check_again_later(payment_id=payment_id, now=now)
     return Payment.objects.select_related("tenant").get(id=payment_id)
 
 

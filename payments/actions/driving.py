@@ -9,7 +9,7 @@ from django.db import transaction
 
 from billing_portal.kit.actors import Actor
 from billing_portal.kit.moves import IllegalMove
-from payments.actions import calling, customers, settling, syncing
+from payments.actions import calling, customers, settling, syncing, waiting
 from payments.errors import MethodNotFound
 from payments.models import Payment
 from payments.provider_answers import answer_for
@@ -56,7 +56,7 @@ def drive(*, payment_id: UUID, actor: Actor, now: datetime, is_first: bool = Fal
         if not is_first:
             # Said before it is sent: whoever made the row may be about to send it too, and must not take a refusal of
             # theirs for the end of it.
-            payment = settling.mark_unknown(payment_id=payment.id, sent_from=payment.status, actor=actor, now=now)
+            payment = waiting.mark_unknown(payment_id=payment.id, sent_from=payment.status, actor=actor, now=now)
             if not payment.outcome_unknown:
                 return payment
         return _send(payment, is_first=is_first, actor=actor, now=now)
@@ -84,7 +84,7 @@ def _send(payment: Payment, *, is_first: bool, actor: Actor, now: datetime) -> P
         result = _asked(payment, provider, now)
     except ProviderError as error:
         if not is_first or isinstance(error, OutcomeUnknown):
-            return settling.mark_unknown(payment_id=payment.id, sent_from=Payment.Status.CREATED, actor=actor, now=now)
+            return waiting.mark_unknown(payment_id=payment.id, sent_from=Payment.Status.CREATED, actor=actor, now=now)
         if not _end(payment, error, actor, now):
             return _as_it_is(payment)
         if isinstance(error, UnknownCustomer):

@@ -26,6 +26,8 @@ from payments.models.invoice import INVOICE_MOVES
 
 # Read aloud on the phone and written on checks: nothing that looks like something else.
 _CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+# More codes of one name and number than this, and two letters are too few to find a free pair soon.
+MANY_CODES = 400
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ def issue_invoice(
     actor: Actor,
     now: datetime,
     usage_month: str | None = None,
+    subscription_ref: UUID | None = None,
+    billing_reason: str = "",
     sources: Sequence[balance.Source] | None = None,
 ) -> Invoice:
     """Issue one invoice in the caller's transaction: number, lines, tax, ledger, credit used, notice.
@@ -63,7 +67,8 @@ def issue_invoice(
     2. Take the number, which locks its series until the transaction ends, and write the rows.
     3. Post the entry, then let the tenant's credit pay what it can.
     4. Leave in the outbox that it is to be sent and to be collected.
-    Raises CurrencyMismatch; IntegrityError when the same usage month was invoiced before.
+    Raises CurrencyMismatch; IntegrityError when the same usage month, or the same period of a subscription, was
+    invoiced before.
     """
     assert transaction.get_connection().in_atomic_block, "an invoice is issued in its caller's transaction"
     if tenant.currency != currency:
@@ -92,6 +97,8 @@ def issue_invoice(
         period_start=period_start,
         period_end=period_end,
         usage_month=usage_month,
+        subscription_ref=subscription_ref,
+        billing_reason=billing_reason,
         billed_to={
             "name": tenant.name,
             "addressLines": tenant.address_lines.splitlines(),
@@ -220,6 +227,7 @@ def close_if_covered(invoice: Invoice, *, actor: Actor, now: datetime) -> None:
         at=now,
         reason="covered",
     )
+    note_settled(invoice, now)
     # Whoever is still at their bank's page for it would pay what nobody needs any more.
     for payment in invoice.payments.filter(status=Payment.Status.REQUIRES_ACTION).select_related("tenant"):
         outbox.write(
@@ -231,7 +239,30 @@ def close_if_covered(invoice: Invoice, *, actor: Actor, now: datetime) -> None:
         )
 
 
+def note_settled(invoice: Invoice, now: datetime) -> None:
+    """Leave in the outbox that a subscription's invoice is paid, or open again: it may be late by that."""
+    if invoice.subscription_ref is None:
+        return
+    outbox.write(
+        topic="invoice.settled",
+        payload={"invoiceId": str(invoice.id), "subscriptionId": str(invoice.subscription_ref)},
+        tenant=invoice.tenant,
+        now=now,
+        dedupe_key=f"invoice.settled:{invoice.id}:{invoice.status}:{now.isoformat()}",
+    )
+
+
 def _remittance_code(tenant: Tenant, sequence: int) -> str:
-    """What a payer writes on a check: who, which invoice, and two letters that make a slip of the pen show."""
-    letters = "".join(secrets.choice(_CODE_LETTERS) for _ in range(2))
-    return f"{tenant.slug[:12].upper()}-{sequence:04d}-{letters}"
+    """What a payer writes on a check: who, which invoice, and two letters that make a slip of the pen show.
+
+    Numbers begin anew each year, so the same who and which may come back: then with other letters. Under the lock of
+    the number series, which everybody holds who issues.
+    """
+    name = f"{tenant.slug[:12].upper()}-{sequence:04d}"
+    taken = set(
+        Invoice.objects.filter(remittance_code__startswith=f"{name}-").values_list("remittance_code", flat=True)
+    )
+    while True:
+        letters = "".join(secrets.choice(_CODE_LETTERS) for _ in range(2 if len(taken) < MANY_CODES else 3))
+        if (code := f"{name}-{letters}") not in taken:
+            return code

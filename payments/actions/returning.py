@@ -12,7 +12,7 @@ from billing_portal.kit.actors import Actor
 from billing_portal.kit.money import Money
 from billing_portal.notices import outbox
 from payments import queries, refund_queries
-from payments.actions import balance, posting, posting_refunds
+from payments.actions import balance, invoicing, posting, posting_refunds
 from payments.actions.history import note_move
 from payments.models import Account, Allocation, Invoice, Payment, Refund
 from payments.models.invoice import INVOICE_MOVES
@@ -121,3 +121,4 @@ def _reopen(invoice_id: UUID, reason: str, actor: Actor, now: datetime) -> None:
         at=now,
         reason=reason,
     )
+    invoicing.note_settled(invoice, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from billing_portal.kit.actors import Actor
@@ -33,7 +33,9 @@ from payments.providers.base import (
 )
 
 # By the word of each provider: nothing is left of the payment.
-ALL_GIVEN_BACK = ("charge_already_refunded", "CAPTURE_FULLY_REFUNDED")
+ALL_GIVEN_BACK = ("charge_already_refunded", "CAPTURE_FULLY_REFUNDED", "TRANSACTION_ALREADY_REFUNDED")
+# By then a provider's list shows every refund that it has given.
+LISTED_AFTER = timedelta(hours=1)
 NOTHING_GIVEN = "The payment provider does not answer right now. Nothing was given back. Try again in a minute."
 
 
@@ -74,19 +76,32 @@ def send(*, refund_id: UUID, is_first: bool, actor: Actor, now: datetime) -> Ref
         )
     except OutcomeUnknown:
         return ask_later(refund_id=refund.id, now=now)
-    except ProviderUnavailable as error:
-        if not is_first:
+    except ProviderError as error:
+        if not is_first and not _is_listed_by_now(refund, error, now):
             return ask_later(refund_id=refund.id, now=now)
+        raise _refused(refund, provider, error, actor, now) from error
+    return settle_refund(refund_id=refund.id, result=result, actor=actor, now=now)
+
+
+def _is_listed_by_now(refund: Refund, error: ProviderError, now: datetime) -> bool:
+    """Whether a refusal says something of a refund that was sent before: its first request may have been heard, and the
+    provider's list, which was read a moment ago, shows that only after a while. Silence never says so."""
+    first = refund.attempts.filter(operation="refund").order_by("at").values_list("at", flat=True).first()
+    return not isinstance(error, ProviderUnavailable) and first is not None and first + LISTED_AFTER <= now
+
+
+def _refused(refund: Refund, provider: Refunds, error: ProviderError, actor: Actor, now: datetime) -> BillingError:
+    """Nothing was given back: the refund ends. What whoever asked for it is told."""
+    payment = refund.payment
+    if isinstance(error, ProviderUnavailable):
         _end(refund, "not sent", actor, now)
-        raise ProviderDoesNotAnswer(NOTHING_GIVEN) from error
-    except RefundTooLarge as error:
+        return ProviderDoesNotAnswer(NOTHING_GIVEN)
+    if isinstance(error, RefundTooLarge):
         _end(refund, "the provider has less left of the payment", actor, now)
         _follow(payment, provider, actor, now)
-        raise _too_large(payment, refund, error) from error
-    except ProviderError as error:
-        _end(refund, f"not sent: {type(error).__name__}", actor, now)
-        raise answer_for(error) from error
-    return settle_refund(refund_id=refund.id, result=result, actor=actor, now=now)
+        return _too_large(payment, refund, error)
+    _end(refund, f"not sent: {type(error).__name__}", actor, now)
+    return answer_for(error)
 
 
 def look_for(refund: Refund, *, now: datetime) -> RefundResult | None:

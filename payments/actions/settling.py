@@ -13,7 +13,7 @@ from billing_portal.kit.money import Money
 from billing_portal.notices import outbox
 from billing_portal.tenants.models import User
 from payments import queries, share_queries
-from payments.actions import invoicing, posting
+from payments.actions import invoicing, posting, waiting
 from payments.actions.discrepancies import report_discrepancy, settle_discrepancy
 from payments.actions.history import note_move
 from payments.models import Discrepancy, Payment
@@ -24,13 +24,10 @@ Status = Payment.Status
 
 # Ended, and no money came: what the provider calls one of them may be the other with us.
 ENDED = (Status.FAILED, Status.CANCELED)
-# The first question about an unknown outcome comes after this; each later one after half the time that has passed.
-FIRST_CHECK = timedelta(seconds=5)
-LONGEST_PAUSE = timedelta(hours=1)
 # How often a payment that waits on a provider's own page is looked at.
 APPROVALS_EVERY = timedelta(minutes=5)
-# How a payment's history says why nobody knows its outcome: the provider did not answer, or is being asked to capture.
-NO_ANSWER, BEING_TAKEN = "no answer yet", "being taken"
+# What is no word against somebody who is taking the money: they will know better in a moment.
+WAITS_FOR_THE_TAKER = (Status.REQUIRES_ACTION, *ENDED)
 
 
 @transaction.atomic
@@ -42,10 +39,10 @@ def settle_payment(
     now: datetime,
     reason: str = "",
     verified_by: User | None = None,
-    is_read: bool = False,
+    claim: UUID | None = None,
 ) -> Payment:
-    """Apply a provider's answer to our row. `is_read`: by somebody who only looked; while another is taking the money,
-    that its payer has yet to act is an older word.
+    """Apply a provider's answer to our row. `claim`: of whoever is taking the money (`waiting.claim_to_take`). While
+    somebody is, nobody else's word ends the payment or gives it back to its payer: the row is left as it is.
 
     1. Lock the payment. Whoever comes second waits here.
     2. An answer about another amount is not booked: staff hear of it.
@@ -58,10 +55,11 @@ def settle_payment(
     payment = Payment.objects.select_for_update(of=("self",)).get(id=payment_id)
     if result.amount is not None and result.amount != payment.amount:
         _report_other_amount(payment, result, now)
-        check_again_later(payment_id=payment.id, now=now)
+        waiting.check_again_later(payment_id=payment.id, now=now)
         return payment
     old, new = payment.status, result.outcome.value
-    if is_read and new == Status.REQUIRES_ACTION and is_being_taken(payment, now):
+    is_takers = claim is not None and payment.claim == claim
+    if new in WAITS_FOR_THE_TAKER and not is_takers and waiting.may_be_taken(payment, now):
         return payment
     # The provider's word for a charge that a bank took back is still "succeeded".
     is_known = old == new or (old in ENDED and new in ENDED) or (old == Status.RETURNED and new == Status.SUCCEEDED)
@@ -73,6 +71,7 @@ def settle_payment(
     payment.failure_code, payment.failure_message = result.failure_code, (result.failure_message or "")[:500] or None
     payment.decline_code = result.decline_code
     payment.outcome_unknown, payment.next_check_at = False, _next_check(payment, now)
+    payment.claim = payment.claimed_until = None
     payment.verified_by = verified_by or payment.verified_by
     payment.updated_at = now
     if new == Status.SUCCEEDED:
@@ -105,63 +104,13 @@ def settle_payment(
     return payment
 
 
-@transaction.atomic
-def mark_unknown(
-    *,
-    payment_id: UUID,
-    sent_from: str,
-    actor: Actor,
-    now: datetime,
-    check_after: timedelta = FIRST_CHECK,
-    reason: str = NO_ANSWER,
-) -> Payment:
-    """The request left and nobody knows what became of it: never failed, always asked about. A payment that is not in
-    the state any more from which it was sent (its webhook was faster) is left as it is."""
-    payment = Payment.objects.select_for_update(of=("self",)).get(id=payment_id)
-    old = payment.status
-    if old != sent_from:
-        return payment
-    payment.status, payment.outcome_unknown = Status.PROCESSING, True
-    payment.next_check_at, payment.updated_at = now + check_after, now
-    payment.save()
-    note_move(
-        "payment",
-        tenant_id=payment.tenant_id,
-        subject_id=payment.id,
-        old=old,
-        new=payment.status,
-        actor=actor,
-        at=now,
-        reason=reason,
-    )
-    return payment
-
-
-def is_being_taken(payment: Payment, now: datetime) -> bool:
-    """Whether somebody is asking the provider for the money of a payment that its payer has agreed to."""
-    is_claimed = payment.outcome_unknown and payment.next_check_at is not None and payment.next_check_at > now
-    return bool(is_claimed and payment.approval_url)
-
-
-def check_again_soon(*, payment_id: UUID, now: datetime) -> None:
-    """The answer that was waited for has not come, and nobody waits for it any more: the next sweep asks."""
-    Payment.objects.filter(id=payment_id, next_check_at__isnull=False).update(next_check_at=now)
-
-
-def check_again_later(*, payment_id: UUID, now: datetime) -> None:
-    """Ask less and less often: after half of the time that has passed, five seconds at least, an hour at most."""
-    payment = Payment.objects.get(id=payment_id)
-    pause = min(max((now - payment.created_at) / 2, FIRST_CHECK), LONGEST_PAUSE)
-    waiting = Payment.objects.filter(id=payment_id, next_check_at__isnull=False)
-    waiting.update(next_check_at=now + pause)
-
-
 def _learn(payment: Payment, result: PaymentResult, now: datetime) -> Payment:
     """Nothing moves, but the answer may say what we did not know: the reference, the card, the fee, the outcome."""
     before = _facts(payment)
     _take_facts(payment, result)
     if payment.status == result.outcome.value:
         payment.outcome_unknown, payment.next_check_at = False, _next_check(payment, now)
+        payment.claim = payment.claimed_until = None
     if before != _facts(payment):
         payment.updated_at = now
         payment.save()

@@ -18,7 +18,7 @@ from payments.actions import booking_refunds, disputing, reserving
 from payments.actions.discrepancies import report_discrepancy, settle_discrepancy
 from payments.actions.history import note_move, touch
 from payments.actions.locking import lock_with_invoices
-from payments.actions.settling import FIRST_CHECK, LONGEST_PAUSE
+from payments.actions.waiting import FIRST_CHECK, LONGEST_PAUSE
 from payments.models import Discrepancy, Dispute, Payment, Refund
 from payments.models.refund import REFUND_MOVES
 from payments.providers.base import DisputeFacts, RefundResult

@@ -16,7 +16,7 @@ from django.db.models import Q
 from billing_portal.kit.actors import Actor
 from billing_portal.kit.moves import IllegalMove
 from billing_portal.notices import outbox
-from payments.actions import calling, disputing, refunding, settling
+from payments.actions import calling, disputing, refunding, settling, waiting
 from payments.actions.discrepancies import report_discrepancy
 from payments.models import Discrepancy, Payment
 from payments.providers import registry
@@ -40,6 +40,8 @@ NEVER_SENT_AFTER = timedelta(minutes=2)
 GIVEN_UP_AFTER = timedelta(minutes=20)
 # A row may be made by a clock that is ahead of the provider's.
 CLOCKS_DIFFER_BY = timedelta(hours=1)
+# By then a provider's lists show what was taken, and its page has lapsed.
+LISTED_AFTER = timedelta(hours=3)
 # After this an unknown outcome is somebody's to look into.
 UNKNOWN_FOR_TOO_LONG = timedelta(hours=1)
 
@@ -54,14 +56,18 @@ def sync_payment(*, payment_id: UUID, actor: Actor, now: datetime) -> Payment:
     payment = Payment.objects.select_related("tenant").get(id=payment_id)
     provider = registry.named(payment.provider, TakesPayments)
     if provider is None:
-        settling.check_again_later(payment_id=payment.id, now=now)
+        waiting.check_again_later(payment_id=payment.id, now=now)
         return payment
     try:
         result = _read(payment, provider, now)
     except UnknownReference:
         if payment.status == Status.REQUIRES_ACTION and payment.approval_url:
             return lapse(payment, actor=actor, now=now)
-        raise
+        if not _is_left_behind(payment, now):
+            raise
+        result = _found_again(payment, provider, now)
+        if result is None:
+            return _end_left_behind(payment, actor, now)
     if result is None:
         return _unheard(payment, actor, now)
     payment = _apply(payment, result, actor, now)
@@ -70,19 +76,56 @@ def sync_payment(*, payment_id: UUID, actor: Actor, now: datetime) -> Payment:
         payment = _sync_what_came_back(payment, provider, actor, now)
     payment.client_secret = result.client_secret
     # Only what we asked for is taken, and by one at a time.
-    is_ours_to_take = payment.status == Status.REQUIRES_ACTION and result.amount in (None, payment.amount)
+    is_ours_to_take = waiting.is_to_be_taken(payment) and result.amount in (None, payment.amount)
     payment.can_capture = result.can_capture and is_ours_to_take
     return payment
 
 
-def lapse(payment: Payment, *, actor: Actor, now: datetime) -> Payment:
+def _is_left_behind(payment: Payment, now: datetime) -> bool:
+    """Whether its money was asked for once, nobody is asking any more, and long enough ago for the provider's own lists
+    to show what came of it."""
+    asked = payment.claimed_until
+    return bool(payment.outcome_unknown and asked and asked + LISTED_AFTER <= now)
+
+
+def _found_again(payment: Payment, provider: TakesPayments, now: datetime) -> PaymentResult | None:
+    """By our row's id, which the provider keeps with the money itself."""
+    since = payment.created_at - CLOCKS_DIFFER_BY
+    return calling.call(
+        "find",
+        lambda: provider.find(str(payment.id), since=since),
+        provider=provider,
+        tenant_id=payment.tenant_id,
+        payment_id=payment.id,
+        now=now,
+    )
+
+
+def _end_left_behind(payment: Payment, actor: Actor, now: datetime) -> Payment:
+    """The provider has forgotten it and lists no money for it: it ends, and staff hear of it. Money that comes all the
+    same is booked."""
+    report_discrepancy(
+        kind=Discrepancy.Kind.MISSING_AT_PROVIDER,
+        provider=payment.provider,
+        provider_ref=payment.provider_ref or str(payment.id),
+        amount=payment.amount,
+        detail="It was asked for, no answer came, and the provider does not know it any more: it ended without money.",
+        payment=payment,
+        now=now,
+    )
+    return lapse(payment, actor=actor, now=now)
+
+
+def lapse(payment: Payment, *, actor: Actor, now: datetime, claim: UUID | None = None) -> Payment:
     """Its payer did not agree in time, and the provider has forgotten it: no money can come of it any more."""
     lapsed = PaymentResult(
         Outcome.CANCELED,
         failure_code="lapsed",
         failure_message="This payment was not finished in time. Nothing was charged.",
     )
-    return settling.settle_payment(payment_id=payment.id, result=lapsed, actor=actor, now=now, reason="lapsed")
+    return settling.settle_payment(
+        payment_id=payment.id, result=lapsed, actor=actor, now=now, reason="lapsed", claim=claim
+    )
 
 
 def sync_by_reference(*, provider: str, payment_ref: str, actor: Actor, now: datetime) -> Payment | None:
@@ -144,7 +187,7 @@ def _read(payment: Payment, provider: TakesPayments, now: datetime) -> PaymentRe
 
 def _apply(payment: Payment, result: PaymentResult, actor: Actor, now: datetime) -> Payment:
     try:
-        settled = settling.settle_payment(payment_id=payment.id, result=result, actor=actor, now=now, is_read=True)
+        settled = settling.settle_payment(payment_id=payment.id, result=result, actor=actor, now=now)
     except IllegalMove:
         current = Payment.objects.select_related("tenant").get(id=payment.id)
         if current.status != payment.status:
@@ -162,7 +205,7 @@ def _apply(payment: Payment, result: PaymentResult, actor: Actor, now: datetime)
         )
         return payment
     if settled.outcome_unknown or settled.status == Status.CREATED:
-        settling.check_again_later(payment_id=payment.id, now=now)
+        waiting.check_again_later(payment_id=payment.id, now=now)
     return settled
 
 
@@ -173,7 +216,7 @@ def _unheard(payment: Payment, actor: Actor, now: datetime) -> Payment:
         return payment
     patience = NEVER_SENT_AFTER if payment.status == Status.CREATED else GIVEN_UP_AFTER
     if now - payment.created_at < patience:
-        settling.check_again_later(payment_id=payment.id, now=now)
+        waiting.check_again_later(payment_id=payment.id, now=now)
         payment.is_unheard = True
         return payment
     nothing = PaymentResult(

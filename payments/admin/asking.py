@@ -17,7 +17,7 @@ from payments.actions.syncing import sync_payment
 from payments.admin.cells import payment_named
 from payments.models import Payment
 from payments.providers import registry
-from payments.providers.base import Charges, ProviderError
+from payments.providers.base import ProviderError, TakesPayments
 
 
 class AsksProviders(BooksAdmin):
@@ -47,7 +47,7 @@ class AsksProviders(BooksAdmin):
 
 def can_be_asked_about(payment: Payment) -> bool:
     """Whether its provider is on and tells."""
-    return registry.named(payment.provider, Charges) is not None
+    return registry.named(payment.provider, TakesPayments) is not None
 
 
 def _state(payment: Payment) -> str:

@@ -18,6 +18,13 @@ class InvoiceKind(models.TextChoices):
     ONE_OFF = "one_off"
 
 
+class BillingReason(models.TextChoices):
+    """Why a subscription was billed: a period began, or it was changed in the middle of one."""
+
+    PERIOD = "period"
+    CHANGE = "change"
+
+
 class InvoiceStatus(models.TextChoices):
     DRAFT = "draft"
     OPEN = "open"
@@ -44,6 +51,7 @@ class Invoice(models.Model):
     notes."""
 
     Kind = InvoiceKind
+    Reason = BillingReason
     Status = InvoiceStatus
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -72,6 +80,7 @@ class Invoice(models.Model):
     # the composite foreign key is added by their own migration.
     usage_month = models.CharField(max_length=7, null=True)
     subscription_ref = models.UUIDField(null=True)
+    billing_reason = models.CharField(max_length=8, choices=BillingReason.choices, blank=True, default="")
     provider = models.CharField(max_length=16, null=True)
     livemode = models.BooleanField(default=False)
     provider_ref = models.CharField(max_length=255, null=True)
@@ -92,7 +101,7 @@ class Invoice(models.Model):
             ),
             UniqueConstraint(
                 fields=["subscription_ref", "period_start"],
-                condition=Q(kind="subscription", provider=None) & ~Q(status="void"),
+                condition=Q(kind="subscription", provider=None, billing_reason="period") & ~Q(status="void"),
                 name="invoice_one_renewal_per_period",
             ),
             UniqueConstraint(
@@ -102,6 +111,13 @@ class Invoice(models.Model):
             ),
             CheckConstraint(condition=Q(kind__in=InvoiceKind.values), name="invoice_kind_known"),
             CheckConstraint(condition=Q(status__in=InvoiceStatus.values), name="invoice_status_known"),
+            CheckConstraint(
+                condition=Q(
+                    kind="subscription", billing_reason__in=BillingReason.values, subscription_ref__isnull=False
+                )
+                | Q(billing_reason="") & ~Q(kind="subscription"),
+                name="invoice_of_subscription_says_why",
+            ),
             CheckConstraint(
                 condition=Q(total_minor=models.F("subtotal_minor") + models.F("tax_minor")),
                 name="invoice_total_adds_up",

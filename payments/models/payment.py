@@ -102,6 +102,9 @@ class Payment(models.Model):
     # Set while nobody knows what the provider did; `next_check_at` is when we ask.
     outcome_unknown = models.BooleanField(default=False)
     next_check_at = models.DateTimeField(null=True)
+    # Of whoever is asking the provider for the money right now; until `claimed_until` it may come, whatever is read.
+    claim = models.UUIDField(null=True)
+    claimed_until = models.DateTimeField(null=True)
     # The provider's fee, once it has told it; what the payer's bank took back, by disputes and returns.
     fee_minor = models.BigIntegerField(null=True)
     returned_minor = models.BigIntegerField(default=0)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from billing_portal.kit.display.dates import long_text
 from payments import share_queries
-from payments.actions.settling import BEING_TAKEN, NO_ANSWER
+from payments.actions.waiting import BEING_TAKEN, NO_ANSWER
 from payments.declines import declined_sentence
 from payments.models import Allocation, Dispute, Invoice, Payment, Refund, StatusChange
 from payments.pages.at_paypal import holder, is_at_paypal

@@ -72,7 +72,8 @@ class RecurringFacts:
 
     `period` is what was paid for, or is being paid for, as (start, end); None before the first. `subscription_id` is
     our row's as the provider keeps it, None where it is not ours. `client_secret` and `approval_url` are for what its
-    payer has still to do; the first is never stored. `has_lapsed`: canceled, and it had never begun.
+    payer has still to do; the first is never stored. `has_lapsed`: canceled, and it had never begun. `awaits_payment`
+    is (price, seats) of a change that is in force once it is paid; `changes_at` those of one for the period's end.
     """
 
     status: str
@@ -89,6 +90,9 @@ class RecurringFacts:
     approval_url: str | None = None
     has_lapsed: bool = False
     created_at: datetime | None = None
+    next_try_at: datetime | None = None
+    awaits_payment: tuple[str, int] | None = None
+    changes_at: tuple[str, int, datetime] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,8 @@ class BillFacts:
     invoices: draft, open, paid, void or uncollectible.
 
     `total` is with tax. `payment` is how it was paid, or is being paid, or was tried: None where nothing has been, or
-    nothing is to be paid. `next_try_at` is when the provider tries again by itself.
+    nothing is to be paid. `next_try_at` is when the provider tries again by itself. `is_change`: it bills a change in
+    the middle of a period, and not the period. `credited`: what the provider's own credit for its customer has paid of it.
     """
 
     provider_ref: str
@@ -132,6 +137,8 @@ class BillFacts:
     number: str | None = None
     payment: PaymentResult | None = None
     next_try_at: datetime | None = None
+    is_change: bool = False
+    credited: Money | None = None
 
 
 class SellsPlans(Provider):
@@ -152,7 +159,9 @@ class RunsSubscriptions(SellsPlans):
     def start_subscription(self, request: StartRequest) -> RecurringFacts:
         """Begin; the same key is the same subscription. Where money moves at once, a decline is `incomplete`.
 
-        Raises OutcomeUnknown, UnknownReference (method, customer, price) and the others.
+        Raises OutcomeUnknown (ProviderUnavailable where no money can move before somebody was sent to a page),
+        UnknownReference (method, customer, price), UnfitMethod, ProviderRejected (also for a coupon, where the provider
+        has none) and the others.
         """
 
     @abstractmethod
@@ -178,8 +187,84 @@ class RunsSubscriptions(SellsPlans):
 
     @abstractmethod
     def bills_of(self, provider_ref: str, *, since: datetime) -> list[BillFacts]:
-        """What it was billed since then, oldest first; each has its own reference for ever. Raises UnknownReference."""
+        """What it was billed since then, oldest first; each has its own reference for ever. A payment that failed and
+        is billed again as another bill leaves a `void` one. Raises UnknownReference."""
 
     @abstractmethod
     def subscriptions_since(self, since: datetime) -> Iterator[RecurringFacts]:
         """Every subscription that was made since then, ours or not, newest first, as far as the provider lists them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRequest:
+    """Another price or number of seats. `at` is the instant that a proration is reckoned for: the same request with the
+    same `at` costs the same, looked at or done. `when`: "now", charged at once and in force once that is paid; or
+    "period_end", with nothing to pay now.
+
+    `changes_cycle`: the price is of another cycle, so that a new period begins. The same `key` is the same change.
+    """
+
+    provider_ref: str
+    price_ref: str
+    seats: int
+    at: datetime
+    when: str
+    changes_cycle: bool = False
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeFacts:
+    """What a change costs. `lines` and `taxes` are those of the bill that follows; `total` their sum, negative where
+    the provider keeps it as credit for later bills; `due` what is charged now. `next_total`, with tax, is the bill
+    after, at `next_at`."""
+
+    lines: tuple[BillLine, ...]
+    total: Money
+    due: Money
+    next_total: Money
+    next_at: datetime
+    taxes: tuple[BillTax, ...] = ()
+
+
+class ChangesSubscriptions(RunsSubscriptions):
+    """Changes a subscription while it runs, and says before what that costs."""
+
+    @abstractmethod
+    def preview_change(self, request: ChangeRequest) -> ChangeFacts:
+        """Nothing is changed. Raises UnknownReference, NotInThatState and the others."""
+
+    @abstractmethod
+    def change_subscription(self, request: ChangeRequest) -> RecurringFacts:
+        """Make it so. What has to be paid first and was not is in `awaits_payment`, with `client_secret` where its
+        payer has to confirm: the old terms go on until it is, or until the provider drops it.
+
+        Raises OutcomeUnknown, UnknownReference, NotInThatState and the others.
+        """
+
+    @abstractmethod
+    def drop_change(self, provider_ref: str, *, key: str) -> RecurringFacts:
+        """What was to change at the period's end stays as it is. Nothing was to change: the same answer."""
+
+    @abstractmethod
+    def end_with_period(self, provider_ref: str, *, ends: bool, reason: str = "") -> RecurringFacts:
+        """Say that it ends with its period, or take that back. Said before, it is the same answer. Raises
+        NotInThatState (it has ended)."""
+
+    @abstractmethod
+    def charge_with(self, provider_ref: str, *, method_ref: str) -> RecurringFacts:
+        """From now on it is charged to this method of its customer's. Raises UnknownReference."""
+
+    @abstractmethod
+    def pay_bill(self, bill_ref: str, *, method_ref: str | None = None, key: str) -> BillFacts:
+        """Charge an open bill now, to a method or to the subscription's own. A decline is a result. Paid before, it is
+        the same answer. Raises OutcomeUnknown, NotInThatState (void) and the others."""
+
+    @abstractmethod
+    def stop_collecting(self, bill_ref: str) -> BillFacts:
+        """The provider tries no more by itself to collect an open bill. Raises NotInThatState (paid, or void)."""
+
+    @abstractmethod
+    def paid_elsewhere(self, bill_ref: str) -> BillFacts:
+        """Say that an open bill was paid outside of the provider. Said before, it is the same answer. Raises
+        NotInThatState."""

@@ -69,6 +69,22 @@ def test_a_request_that_was_lost_before_it_arrived_is_sent_again(stripe: StripeW
     assert len(stripe.objects("refunds")) == 1
 
 
+def test_a_refusal_says_nothing_of_a_request_that_may_have_been_heard(stripe: StripeWorld, acme: Tenant) -> None:
+    """The first one was given; the list does not show it yet, and the second is refused for a reason of its own."""
+    payment = card_payment(acme)
+    stripe.fault("drop_before", "/v1/refunds")
+    given = refund(payment, 4_000)
+    for minutes in (1, 30):
+        stripe.fault("status", "/v1/refunds", status=403)
+        after = check_refund(refund_id=given.id, actor=world.SYSTEM, now=NOW + timedelta(minutes=minutes))
+        assert (after.status, after.outcome_unknown) == ("pending", True)
+        with pytest.raises(RefundExceedsPayment):
+            refund(payment, 6_001)
+    stripe.fault("status", "/v1/refunds", status=403)
+    after = check_refund(refund_id=given.id, actor=world.SYSTEM, now=NOW + timedelta(minutes=61))
+    assert (after.status, stripe.objects("refunds")) == ("canceled", []), "by now the list shows what was given"
+
+
 def test_an_unknown_outcome_is_asked_about_less_and_less_often_and_told_to_staff(
     stripe: StripeWorld, acme: Tenant
 ) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
 from django.db.models import Max
 
+from billing_portal.tenants.models import Tenant
 from subscriptions.models import Plan, PlanAllowance, PlanOveragePrice, PlanPrice, PlanVersion
-from subscriptions.terms import Rounding
+from subscriptions.terms import Rounding, Trial
 
 
 @transaction.atomic
@@ -23,13 +24,17 @@ def define_plan(
     overage: Mapping[tuple[str, str, str], Decimal],
     prices: Mapping[tuple[str, str], tuple[int, int]],
     rounding: Rounding = Rounding(),  # noqa: B008 (frozen)
-    trial_days: int = 0,
+    trial: Trial = Trial(),  # noqa: B008 (frozen)
+    by_invoice: bool = True,
+    features: Sequence[str] = (),
+    tenant: Tenant | None = None,
     position: int = 0,
 ) -> PlanVersion:
     """A new version of the plan `code`, which is made when it is new; older versions stay for who is on them.
 
     `allowances`: (meter, rate class) → units per seat, None without limit. `overage`: (meter, rate class, currency) →
-    minor units per unit. `prices`: (billing cycle, currency) → (minor units per seat, minimum seats).
+    minor units per unit. `prices`: (billing cycle, currency) → (minor units per seat, minimum seats). With a `tenant`
+    it is agreed with that one alone, and comes before what everybody gets.
     """
     plan, _ = Plan.objects.select_for_update().get_or_create(code=code, defaults={"name": name, "position": position})
     latest = plan.versions.aggregate(latest=Max("version"))["latest"] or 0
@@ -37,7 +42,11 @@ def define_plan(
         plan=plan,
         version=latest + 1,
         created_at=now,
-        trial_days=trial_days,
+        trial_days=trial.days,
+        bills_trial_usage=trial.bills_usage,
+        by_invoice=by_invoice,
+        features=list(features),
+        tenant=tenant,
         initial_seconds=rounding.initial,
         increment_seconds=rounding.increment,
         free_below_seconds=rounding.free_below,

@@ -1,56 +1,135 @@
-"""Put a tenant on a plan."""
+"""Put a tenant on a plan, paid by invoice."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
 from billing_portal.kit.actors import Actor
-from billing_portal.kit.errors import BadInput
 from billing_portal.tenants.models import Tenant
 from payments import queries as money
 from payments.actions.history import note_move
 from payments.errors import CurrencyMismatch
-from subscriptions.errors import AlreadySubscribed
+from subscriptions import queries, spans
+from subscriptions.actions import billing
+from subscriptions.errors import (
+    AlreadySubscribed,
+    NotByInvoice,
+    TooFewSeats,
+    TooManySeats,
+    TrialTooLong,
+    TrialUsed,
+    UnknownPlan,
+)
 from subscriptions.models import PlanPrice, Subscription, SubscriptionTerms
 from subscriptions.models.subscription import Engine
 
+# What an invoice line and a provider's quantity hold without a second thought.
+MOST_SEATS = 100_000
+
 
 @transaction.atomic
-def start_subscription(*, tenant: Tenant, price: PlanPrice, seats: int, actor: Actor, now: datetime) -> Subscription:
-    """Start on the `invoice` engine, active at once; the anchor is `now`.
+def start_subscription(
+    *,
+    tenant: Tenant,
+    price: PlanPrice,
+    seats: int,
+    actor: Actor,
+    now: datetime,
+    trial_days: int = 0,
+    billed_elsewhere_until: datetime | None = None,
+) -> Subscription:
+    """Start on the `invoice` engine: the first period is billed at once, after a trial when that ends.
 
-    The first subscription sets the tenant's billing currency. Raises AlreadySubscribed (one live one per tenant, held
-    by the database), CurrencyMismatch, BadInput (too few seats, a plan that isn't sold by invoice).
+    1. Lock the tenant. The first subscription sets its billing currency.
+    2. Write the subscription, active or on trial, with its first terms. One live one per tenant and one trial per
+       tenant for ever: held by the database.
+    3. Bill the first period in advance, on the tenant's usual terms. `billed_elsewhere_until`: whoever comes from
+       another system has paid there up to then, and the period which holds that instant is the last that is not billed.
+    Raises AlreadySubscribed, CurrencyMismatch, TooFewSeats, TooManySeats, NotByInvoice, UnknownPlan (another tenant's
+    terms), TrialTooLong, TrialUsed.
     """
     locked = Tenant.objects.select_for_update(no_key=True).get(id=tenant.id)
-    if seats < price.minimum_seats:
-        raise BadInput(f"This plan starts at {price.minimum_seats} seats.", code="too_few_seats", field="seats")
+    check_terms(locked, price, seats)
     if not price.version.by_invoice:
-        raise BadInput("This plan can't be paid by invoice.", code="not_by_invoice", field="planType")
-    _set_currency(locked, price.currency)
+        raise NotByInvoice
+    check_trial(locked, price, trial_days)
+    set_currency(locked, price.currency)
     tenant.currency = locked.currency
+    trial_end = now + timedelta(days=trial_days) if trial_days else None
+    first = (now, trial_end) if trial_end else spans.first_span(now, locked.zone, price.billing_cycle)
+    subscription = create(
+        Subscription(
+            tenant=locked,
+            status=Subscription.Status.TRIALING if trial_end else Subscription.Status.ACTIVE,
+            engine=Engine.INVOICE,
+            currency=price.currency,
+            anchor_at=trial_end or now,
+            started_at=now,
+            trial_start=now if trial_end else None,
+            trial_end=trial_end,
+            period_start=first[0],
+            period_end=first[1],
+            billed_until=trial_end or now,
+        ),
+        price,
+        seats,
+        actor=actor,
+        now=now,
+    )
+    if billed_elsewhere_until:
+        _skip(subscription, price, billed_elsewhere_until)
+    elif not trial_end:
+        billing.bill_period(subscription, price, seats, first, actor=actor, now=now)
+    subscription.save()
+    return subscription
+
+
+def check_terms(tenant: Tenant, price: PlanPrice, seats: int) -> None:
+    """Raises TooFewSeats, TooManySeats, UnknownPlan (terms that were agreed with another tenant)."""
+    if price.version.tenant_id not in (None, tenant.id):
+        raise UnknownPlan
+    if seats < price.minimum_seats:
+        raise TooFewSeats(price.minimum_seats)
+    if seats > MOST_SEATS:
+        raise TooManySeats(MOST_SEATS)
+
+
+def check_trial(tenant: Tenant, price: PlanPrice, trial_days: int) -> None:
+    """Raises TrialTooLong, TrialUsed."""
+    if not 0 <= trial_days <= price.version.trial_days:
+        raise TrialTooLong(price.version.trial_days)
+    if trial_days and queries.had_trial(tenant):
+        raise TrialUsed
+
+
+def set_currency(tenant: Tenant, currency: str) -> None:
+    """Fixed while anything is open or credit is left in another currency. Raises CurrencyMismatch."""
+    if other := money.open_in_other_currencies(tenant, currency):
+        raise CurrencyMismatch(asked=currency, billed=other)
+    if tenant.currency != currency:
+        tenant.currency = currency
+        tenant.save(update_fields=["currency"])
+
+
+def create(subscription: Subscription, price: PlanPrice, seats: int, *, actor: Actor, now: datetime) -> Subscription:
+    """The row with its first terms and the first line of its history. Raises AlreadySubscribed, TrialUsed."""
     try:
         with transaction.atomic():
-            subscription = Subscription.objects.create(
-                tenant=locked,
-                status=Subscription.Status.ACTIVE,
-                engine=Engine.INVOICE,
-                currency=price.currency,
-                anchor_at=now,
-                started_at=now,
-            )
+            subscription.save(force_insert=True)
     except IntegrityError as error:
         if "subscription_one_live" in str(error):
             raise AlreadySubscribed from error
+        if "subscription_one_trial_per_tenant" in str(error):
+            raise TrialUsed from error
         raise
     SubscriptionTerms.objects.create(
-        tenant=locked, subscription=subscription, effective_from=now, price=price, seats=seats
+        tenant=subscription.tenant, subscription=subscription, effective_from=now, price=price, seats=seats
     )
     note_move(
         "subscription",
-        tenant_id=locked.id,
+        tenant_id=subscription.tenant_id,
         subject_id=subscription.id,
         old=None,
         new=subscription.status,
@@ -61,10 +140,10 @@ def start_subscription(*, tenant: Tenant, price: PlanPrice, seats: int, actor: A
     return subscription
 
 
-def _set_currency(tenant: Tenant, currency: str) -> None:
-    """Fixed while anything is open or credit is left in another currency."""
-    if other := money.open_in_other_currencies(tenant, currency):
-        raise CurrencyMismatch(asked=currency, billed=other)
-    if tenant.currency != currency:
-        tenant.currency = currency
-        tenant.save(update_fields=["currency"])
+def _skip(subscription: Subscription, price: PlanPrice, until: datetime) -> None:
+    """Count the periods that were paid elsewhere as billed."""
+    assert subscription.period_end is not None
+    end = subscription.period_end
+    while end < until:
+        end = spans.span_after(subscription.anchor_at, subscription.tenant.zone, price.billing_cycle, end)[1]
+    subscription.billed_until = end

@@ -1,69 +1,44 @@
-"""The subscription over HTTP: what the tenant is on."""
+"""The subscription over HTTP: what the tenant is on; start one, look at a change before it is made, and make it."""
 
 from __future__ import annotations
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema, extend_schema_field
-from rest_framework import serializers
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from billing_portal.kit import fields
 from billing_portal.kit.errors import NotFound
+from billing_portal.kit.idempotency import idempotent
+from billing_portal.notices import outbox
 from billing_portal.tenants.policies import May
 from billing_portal.tenants.requests import TenantRequest
-from payments import queries as money
-from payments.api.documents import NotOffered
-from subscriptions import queries
+from subscriptions import previews, queries
+from subscriptions.actions import changing, starting
+from subscriptions.actions.starting import Order
+from subscriptions.api.documents import PreviewOut, SubscriptionOut, preview_document
+from subscriptions.api.requests import ChangeIn, ChangeWithPreviewIn, StartIn, wish_of
+from subscriptions.errors import NotSubscribed
 from subscriptions.models import Subscription
 
 
-class SubscriptionOut(serializers.Serializer):
-    """What the tenant is on; `terms` and the current period come in the context."""
+def shown(subscription: Subscription, status: int = 200) -> Response:
+    """The subscription, as it is now."""
+    outbox.wake()
+    return Response(SubscriptionOut(subscription, context={"now": timezone.now()}).data, status=status)
 
-    id = fields.Identifier()
-    status = serializers.ChoiceField(choices=Subscription.Status.choices)
-    planType = serializers.SerializerMethodField()
-    billingCycle = serializers.SerializerMethodField()
-    provider = serializers.CharField(source="engine")
-    currency = fields.Currency()
-    seats = serializers.SerializerMethodField()
-    currentPeriodStart = serializers.SerializerMethodField()
-    currentPeriodEnd = serializers.SerializerMethodField()
-    trialEnd = fields.Instant(source="trial_end", allow_null=True)
-    cancelAtPeriodEnd = serializers.BooleanField(source="cancel_at_period_end")
-    pendingChange = NotOffered()
-    latestInvoiceId = serializers.SerializerMethodField()
-    clientSecret = NotOffered()
-    approvalUrl = NotOffered()
 
-    @extend_schema_field(serializers.UUIDField(allow_null=True))
-    def get_latestInvoiceId(self, subscription: Subscription) -> str | None:
-        invoice = money.invoices(subscription.tenant).first()
-        return str(invoice.id) if invoice else None
-
-    def get_planType(self, subscription: Subscription) -> str:
-        return self.context["terms"].price.version.plan.code
-
-    def get_billingCycle(self, subscription: Subscription) -> str:
-        return self.context["terms"].price.billing_cycle
-
-    def get_seats(self, subscription: Subscription) -> int:
-        return self.context["terms"].seats
-
-    @extend_schema_field(fields.Instant())
-    def get_currentPeriodStart(self, subscription: Subscription) -> str:
-        return fields.rfc3339(self.context["period"][0])
-
-    @extend_schema_field(fields.Instant())
-    def get_currentPeriodEnd(self, subscription: Subscription) -> str:
-        return fields.rfc3339(self.context["period"][1])
+def live_or_404(request: TenantRequest) -> Subscription:
+    """Raises NotSubscribed."""
+    subscription = queries.live_subscription(request.tenant)
+    if subscription is None:
+        raise NotSubscribed
+    return subscription
 
 
 class SubscriptionDetail(APIView):
-    """GET /api/subscription."""
+    """GET, POST and PATCH /api/subscription."""
 
-    permission_classes = [May("billing.read")]
+    permission_classes = [May("billing.read", POST="subscription.manage", PATCH="subscription.manage")]
 
     @extend_schema(operation_id="subscription_retrieve", responses=SubscriptionOut)
     def get(self, request: TenantRequest) -> Response:
@@ -71,7 +46,60 @@ class SubscriptionDetail(APIView):
         subscription = queries.latest_subscription(request.tenant)
         if subscription is None:
             raise NotFound("This account has no subscription yet.")
-        now = timezone.now()
-        terms = queries.current_terms(subscription, now)
-        context = {"terms": terms, "period": queries.billing_period(subscription, terms, now)}
-        return Response(SubscriptionOut(subscription, context=context).data)
+        return Response(SubscriptionOut(subscription, context={"now": timezone.now()}).data)
+
+    @extend_schema(
+        operation_id="subscription_start",
+        request=StartIn,
+        responses={201: OpenApiResponse(SubscriptionOut, description="The subscription, as it has begun.")},
+    )
+    @idempotent
+    def post(self, request: TenantRequest) -> Response:
+        """Start a subscription. With a payment method Stripe charges it each period; without one it is paid by
+        invoice."""
+        wanted = StartIn.parse(request)
+        order = Order(
+            plan_code=wanted.plan_code,
+            cycle=wanted.cycle,
+            seats=wanted.seats,
+            trial_days=wanted.trial_days,
+            method_ref=wanted.method_ref,
+            coupon=wanted.coupon,
+            currency=wanted.currency,
+        )
+        subscription = starting.start(tenant=request.tenant, order=order, actor=request.actor, now=timezone.now())
+        return shown(subscription, 201)
+
+    @extend_schema(
+        operation_id="subscription_change",
+        request=ChangeWithPreviewIn,
+        responses={200: OpenApiResponse(SubscriptionOut, description="The subscription, as it is now.")},
+    )
+    @idempotent
+    def patch(self, request: TenantRequest) -> Response:
+        """Change plan, cycle or seats. What costs more holds at once, what costs less from the period's end, unless
+        `when` says otherwise."""
+        wanted, now = ChangeWithPreviewIn.parse(request), timezone.now()
+        subscription, wish = live_or_404(request), wish_of(wanted)
+        instant, state = now, ""
+        if wanted.token:
+            instant, state = previews.read_token(wanted.token, subscription_id=subscription.id, wish=wish, now=now)
+        changed, _ = changing.change_subscription(
+            subscription_id=subscription.id, wish=wish, actor=request.actor, now=now, instant=instant, state=state
+        )
+        return shown(changed)
+
+
+class SubscriptionPreview(APIView):
+    """POST /api/subscription/preview."""
+
+    permission_classes = [May("subscription.manage")]
+
+    @extend_schema(operation_id="subscription_preview", request=ChangeIn, responses=PreviewOut)
+    def post(self, request: TenantRequest) -> Response:
+        """What a change would cost. Nothing is changed; with the `previewToken` it is made as shown, for 15 minutes."""
+        wanted, now = ChangeIn.parse(request), timezone.now()
+        subscription, wish = live_or_404(request), wish_of(wanted)
+        preview = changing.preview_change(subscription_id=subscription.id, wish=wish, actor=request.actor, now=now)
+        token = previews.token_of(preview, wish, now)
+        return Response(preview_document(preview.quote, subscription.currency, token))

@@ -6,6 +6,8 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 
+from billing_portal.tenants.models import Tenant
+
 
 class BillingCycle(models.TextChoices):
     MONTHLY = "monthly"
@@ -34,6 +36,8 @@ class Plan(models.Model):
 class PlanVersion(models.Model):
     """Terms that never change once written: a new version is a new row, and who is on the old one stays on it.
 
+    With a `tenant` it is what was agreed with that one alone: nobody else sees it, and it is not sold.
+    `features` are what the call center's software turns on, by its own names.
     Calls are charged for at least `initial_seconds`, then in whole `increment_seconds`; below `free_below_seconds`
     nothing.
     """
@@ -42,6 +46,8 @@ class PlanVersion(models.Model):
     plan = models.ForeignKey(Plan, models.PROTECT, related_name="versions")
     version = models.SmallIntegerField()
     created_at = models.DateTimeField()
+    tenant = models.ForeignKey(Tenant, models.PROTECT, null=True, blank=True, related_name="+")
+    features = models.JSONField(default=list, blank=True)
     trial_days = models.SmallIntegerField(default=0, validators=[MinValueValidator(0)])
     bills_trial_usage = models.BooleanField(default=False)
     by_invoice = models.BooleanField(default=True)

@@ -4,7 +4,7 @@ import uuid
 
 import pghistory
 from django.db import models
-from django.db.models import CheckConstraint, Q, UniqueConstraint
+from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
 from billing_portal.kit.moves import Moves
 from billing_portal.tenants.models import Tenant
@@ -26,6 +26,8 @@ class Engine(models.TextChoices):
     """Who charges the recurring base fee."""
 
     INVOICE = "invoice"
+    STRIPE = "stripe"
+    PAYPAL = "paypal"
 
 
 LIVE = ("trialing", "active", "past_due", "unpaid", "paused")
@@ -39,16 +41,25 @@ SUBSCRIPTION_MOVES = Moves(
         "active": {"past_due", "unpaid", "paused", "canceled"},
         "past_due": {"active", "unpaid", "paused", "canceled"},
         "unpaid": {"active", "canceled"},
-        "paused": {"active", "past_due", "canceled"},
+        "paused": {"trialing", "active", "past_due", "unpaid", "canceled"},
     },
 )
 
 
 @pghistory.track()
 class Subscription(models.Model):
-    """One live one per tenant. Billing periods count from `anchor_at`; seats and price live in the terms."""
+    """One live one per tenant. Seats and price live in the terms.
+
+    `period_start` to `period_end` is the billing period that runs, or ran last: reckoned from `anchor_at` for our own
+    invoices, copied for a provider's subscription; during a trial it is the trial. `billed_until` is the end of what
+    our own invoices have billed, which may lie a period ahead. `pending_*` is what it changes to at `pending_at`.
+    """
 
     Status = SubscriptionStatus
+
+    # Let the payer finish what is left to do. Never stored: whoever has just asked the provider holds them.
+    client_secret: str | None = None
+    approval_url: str | None = None
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="subscriptions")
@@ -57,9 +68,21 @@ class Subscription(models.Model):
     currency = models.CharField(max_length=3)
     anchor_at = models.DateTimeField()
     started_at = models.DateTimeField()
+    period_start = models.DateTimeField(null=True, blank=True)
+    period_end = models.DateTimeField(null=True, blank=True)
+    billed_until = models.DateTimeField(null=True, blank=True)
+    # Set once a trial runs, and kept: a tenant has one.
+    trial_start = models.DateTimeField(null=True, blank=True)
     trial_end = models.DateTimeField(null=True, blank=True)
     cancel_at_period_end = models.BooleanField(default=False)
+    cancel_reason = models.CharField(max_length=200, blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    pending_price = models.ForeignKey(PlanPrice, models.PROTECT, null=True, blank=True, related_name="+")
+    pending_seats = models.IntegerField(null=True, blank=True)
+    pending_at = models.DateTimeField(null=True, blank=True)
+    livemode = models.BooleanField(default=False)
+    provider_ref = models.CharField(max_length=255, null=True, blank=True)
 
     class Meta:
         ordering = ["-started_at"]
@@ -69,6 +92,30 @@ class Subscription(models.Model):
             CheckConstraint(condition=Q(status__in=SubscriptionStatus.values), name="subscription_status_known"),
             CheckConstraint(condition=Q(engine__in=Engine.values), name="subscription_engine_known"),
             CheckConstraint(condition=Q(status="canceled") | Q(ended_at=None), name="subscription_ended_is_canceled"),
+            UniqueConstraint(
+                fields=["tenant"], condition=Q(trial_start__isnull=False), name="subscription_one_trial_per_tenant"
+            ),
+            UniqueConstraint(
+                fields=["engine", "livemode", "provider_ref"],
+                condition=Q(provider_ref__isnull=False),
+                name="subscription_one_per_provider_ref",
+            ),
+            CheckConstraint(
+                condition=Q(pending_price=None, pending_seats=None, pending_at=None)
+                | Q(pending_price__isnull=False, pending_seats__gte=1, pending_at__isnull=False),
+                name="subscription_pending_is_whole",
+            ),
+            CheckConstraint(
+                condition=Q(period_start=None, period_end=None) | Q(period_start__lt=F("period_end")),
+                name="subscription_period_runs_forward",
+            ),
+            CheckConstraint(
+                condition=~Q(engine="invoice") | ~Q(status__in=LIVE) | Q(billed_until__isnull=False),
+                name="subscription_by_invoice_knows_what_is_billed",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["period_end"], condition=Q(engine="invoice", status__in=LIVE), name="subscription_due")
         ]
 
     def __str__(self) -> str:

@@ -21,7 +21,7 @@ def starter(client):
 
 
 def test_a_subscription_is_started(starter):
-    price, acme = world.plan_price(), world.tenant()
+    price, acme = world.plan_price(seat=2_900), world.tenant()
     assert "Professional, version 1, monthly, $29.00 a seat (USD)" in starter.get(ADD).content.decode()
     answer = starter.post(ADD, {"tenant": str(acme.id), "price": str(price.id), "seats": "3"})
     started = Subscription.objects.get()

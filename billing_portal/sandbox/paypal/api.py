@@ -15,6 +15,7 @@ from billing_portal.sandbox.paypal import (  # noqa: F401 (importing them regist
     notifications,
     orders,
     patching,
+    plan_patching,
     plans,
     products,
     refunds,

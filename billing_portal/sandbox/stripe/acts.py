@@ -24,8 +24,25 @@ KINDS = {
     "txn": ("balance_transactions", "balance transaction"),
     "evt": ("events", "event"),
     "mandate": ("mandates", "mandate"),
+    "prod": ("products", "product"),
+    "price": ("prices", "price"),
+    "coupon": ("coupons", "coupon"),
+    "di": ("discounts", "discount"),
+    "sub": ("subscriptions", "subscription"),
+    "sub_sched": ("subscription_schedules", "subscription schedule"),
+    "in": ("invoices", "invoice"),
+    "inpay": ("invoice_payments", "invoice payment"),
+    "cbtxn": ("customer_balance_transactions", "customer balance transaction"),
 }
 KIND_NAMES = dict(KINDS.values())
+# Objects whose id may be their maker's own word are known by the field that holds it.
+KIND_OF_FIELD = {"product": "products", "coupon": "coupons"}
+
+
+def kind_of(identifier: str) -> str | None:
+    """The kind that an id belongs to, by what it begins with: the longest that fits (`sub_sched_…`, not `sub_…`)."""
+    prefix = identifier.rpartition("_")[0]
+    return KINDS[prefix][0] if prefix in KINDS else None
 
 
 @dataclass
@@ -73,7 +90,7 @@ class Act:
         queue(self.books, event["id"])
 
     def effect(self, kind: str, thing: Json, state: str) -> None:
-        """Note that money moved or was promised, for the log."""
+        """Note that money moved or was promised, for the log, with its own instant: the clock may have gone further."""
         self.effects.append(
             {
                 "kind": kind,
@@ -82,5 +99,6 @@ class Act:
                 "currency": thing["currency"],
                 "state": state,
                 "metadata": thing.get("metadata") or {},
+                "_at": self.now,
             }
         )

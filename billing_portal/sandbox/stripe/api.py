@@ -5,20 +5,27 @@ import binascii
 import re
 
 from billing_portal.sandbox import log
-from billing_portal.sandbox.books import Books, Json
+from billing_portal.sandbox.books import Books, Json, shown
 from billing_portal.sandbox.exchange import Answer, Request
 from billing_portal.sandbox.faults import HTML_500, Fault
 from billing_portal.sandbox.stripe import (  # noqa: F401 (importing them registers their routes)
     balance,
     charges,
+    coupons,
+    customer_balance,
     customers,
     disputes,
     events,
+    invoices,
     mandates,
     payment_intents,
     payment_methods,
+    prices,
+    products,
     refunds,
+    schedules,
     setup_intents,
+    subscriptions,
 )
 from billing_portal.sandbox.stripe import params as given
 from billing_portal.sandbox.stripe.acts import API_VERSION, Act
@@ -111,7 +118,8 @@ def idempotency_key(request: Request) -> str | None:
 
 def log_entry(books: Books, request: Request, answer: Answer | None, effect: Json | None) -> Json:
     """One line of the log; `answer` None when the connection was lost before anything happened."""
-    return log.entry(books, request, answer, effect, key_header="idempotency-key")
+    line = log.entry(books, request, answer, shown(effect) if effect else None, key_header="idempotency-key")
+    return {**line, "at": log.instant(effect["_at"])} if effect else line
 
 
 def _refusal(fault: Fault) -> Answer | None:

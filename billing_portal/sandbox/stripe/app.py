@@ -11,7 +11,7 @@ from billing_portal.sandbox.exchange import Answer, Request
 from billing_portal.sandbox.faults import Faults
 from billing_portal.sandbox.panel import PREFIX
 from billing_portal.sandbox.serving import hang_up, wait
-from billing_portal.sandbox.stripe import pages, settling
+from billing_portal.sandbox.stripe import pages, recurring
 from billing_portal.sandbox.stripe.acts import Act
 from billing_portal.sandbox.stripe.api import Api, idempotency_key, log_entry
 from billing_portal.sandbox.stripe.books import Books
@@ -27,6 +27,8 @@ _CORS = {
     "Access-Control-Allow-Headers": "authorization, content-type, stripe-version, idempotency-key",
     "Access-Control-Expose-Headers": "Request-Id",
 }
+# Under this path the log has what happened by itself.
+_CLOCK = Request("POST", f"{PREFIX}clock", "", {}, b"", "")
 StartResponse = Callable[..., Any]
 
 
@@ -77,9 +79,12 @@ class StripeSandbox:
         return self.webhooks.deliver()
 
     def tick(self) -> None:
-        """What happens by itself as time goes by: debits settle, webhooks that are due are sent."""
+        """What happens by itself as time goes by: debits settle, periods end, webhooks that are due are sent."""
         with self.books.transaction():
-            settling.settle_due(Act(self.books, {}))
+            act = Act(self.books, {})
+            recurring.run_due(act)
+            for effect in act.effects:
+                self.books.write_log(log_entry(self.books, _CLOCK, Answer(200), effect))
         self.webhooks.deliver(due_by=time.time())
 
     def close(self) -> None:

@@ -4,15 +4,19 @@ The types come from Stripe's OpenAPI description for exactly the pinned version.
 strict list: the `str` is there for values that a later version may bring.
 """
 
+import re
 import sys
 import types
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any, ClassVar, Literal, NotRequired, Required, Union, get_args, get_origin
 
 import stripe
 from typing_extensions import is_typeddict  # the SDK's own: Python's knows only its own kind
 
 from billing_portal.sandbox.stripe.calls import params_type
+
+_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 class NotAsTyped(AssertionError):
@@ -72,7 +76,17 @@ def _differences(expected: Any, value: Any, where: str, names: Mapping[str, Any]
 def _of_class(expected: type, value: Any, where: str) -> Iterable[str]:
     if issubclass(expected, stripe.StripeObject):
         yield from _of_object(expected, value, where)
+    elif expected in (Decimal, float):
+        yield from _of_number(expected, value, where)
     elif not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
+        yield f"{where}: {value!r} is no {expected.__name__}"
+
+
+def _of_number(expected: type, value: Any, where: str) -> Iterable[str]:
+    """A fraction: JSON writes a whole one without its point, and Stripe a decimal as a string."""
+    if isinstance(value, expected) or (expected is float and isinstance(value, int) and not isinstance(value, bool)):
+        return
+    if not (expected is Decimal and isinstance(value, str) and _DECIMAL.fullmatch(value)):
         yield f"{where}: {value!r} is no {expected.__name__}"
 
 

@@ -3,7 +3,7 @@
 https://docs.stripe.com/payments/paymentintents/lifecycle
 """
 
-from billing_portal.sandbox.stripe import accounts, cards, charges, disputes, holding, intents, mandates
+from billing_portal.sandbox.stripe import accounts, cards, charges, disputes, holding, intents, mandates, watching
 from billing_portal.sandbox.stripe import params as given
 from billing_portal.sandbox.stripe.acts import Act
 from billing_portal.sandbox.stripe.books import Json, shown
@@ -32,13 +32,14 @@ def confirm(act: Act, intent: Json, params: Params) -> None:
     if method["type"] == "us_bank_account":
         mandates.mandate_for(act, method, params, "payment_intent")
     intent |= {"payment_method": method["id"], "last_payment_error": None, "next_action": None, "_authenticated": False}
-    card = holding.behaviour(method) if method["type"] == "card" else None
+    card = _behaviour(intent, method) if method["type"] == "card" else None
     if card and off_session and (card.asks == "always" or (card.asks == "unless_set_up" and not method.get("_set_up"))):
         raise _declined(act, intent, method, "authentication_required")
     if card and card.asks and not off_session:
         intents.ask(act, intent, params)
         act.save("payment_intents", intent)
         act.emit("payment_intent.requires_action", intent)
+        watching.tell(act, "payment_intent", intent)
         return
     if refusal := _attempt(act, intent, method):
         raise refusal
@@ -70,6 +71,7 @@ def succeed(act: Act, intent: Json, charge: Json) -> None:
     act.save("payment_intents", intent)
     act.emit("payment_intent.succeeded", intent)
     act.effect("charge", intent, "succeeded")
+    watching.tell(act, "payment_intent", intent)
 
 
 def fail_debit(act: Act, intent: Json, charge: Json, code: str) -> None:
@@ -93,7 +95,7 @@ def _attempt(act: Act, intent: Json, method: Json) -> FailedAttempt | None:
     if method["type"] == "us_bank_account":
         _debit(act, intent, method)
         return None
-    card = holding.behaviour(method)
+    card = _behaviour(intent, method)
     if card.decline:
         return _declined(act, intent, method, card.decline)
     charge = charges.make(act, intent, method)
@@ -105,6 +107,14 @@ def _attempt(act: Act, intent: Json, method: Json) -> FailedAttempt | None:
     return None
 
 
+def _behaviour(intent: Json, method: Json) -> cards.TestCard:
+    """What the card does, unless the panel has decided (`bill`)."""
+    forced = intent.get("_forced")
+    if forced:
+        return cards.TestCard(decline="" if forced == "paid" else "generic_decline")
+    return holding.behaviour(method)
+
+
 def _debit(act: Act, intent: Json, method: Json) -> None:
     charge = charges.make(act, intent, method)
     settles = act.now + accounts.DAYS_TO_SETTLE * DAY
@@ -114,6 +124,7 @@ def _debit(act: Act, intent: Json, method: Json) -> None:
     act.emit("charge.pending", charge)
     act.emit("payment_intent.processing", intent)
     act.effect("charge", intent, "processing")
+    watching.tell(act, "payment_intent", intent)
 
 
 def _keep_or_spend(act: Act, intent: Json, method: Json) -> None:
@@ -149,3 +160,4 @@ def _back_to_start(act: Act, intent: Json, error: Json) -> None:
     }
     act.save("payment_intents", intent)
     act.emit("payment_intent.payment_failed", intent)
+    watching.tell(act, "payment_intent", intent)

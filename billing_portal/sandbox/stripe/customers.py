@@ -1,6 +1,6 @@
 """Customers and their default payment method. https://docs.stripe.com/api/customers"""
 
-from billing_portal.sandbox.stripe import holding, listing, making
+from billing_portal.sandbox.stripe import holding, listing, making, watching
 from billing_portal.sandbox.stripe import params as given
 from billing_portal.sandbox.stripe.acts import Act
 from billing_portal.sandbox.stripe.books import Json, random_id, shown
@@ -96,6 +96,7 @@ def delete(act: Act, identifier: str) -> Json:
         holding.detach_from(act, method)
     customer["_deleted"] = True
     act.save("customers", customer)
+    watching.tell(act, "customer.deleted", customer)
     act.emit("customer.deleted", customer)
     return _gone(identifier)
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from billing_portal.sandbox.stripe.acts import KINDS, Act
+from billing_portal.sandbox.stripe import coupons, including
+from billing_portal.sandbox.stripe.acts import KIND_OF_FIELD, Act, kind_of
 from billing_portal.sandbox.stripe.books import Json, shown
 from billing_portal.sandbox.stripe.problems import Invalid
 
@@ -37,12 +38,22 @@ def _open(act: Act, node: Any, steps: list[str], path: str) -> None:
     elif name in _NONE_YET and node.get("object") == "customer":
         url = f"/v1/customers/{node['id']}/{name}"
         node[name] = {"object": "list", "data": [], "has_more": False, "url": url}
+    elif show := including.SHOWN.get((str(node.get("object")), name)):
+        node[name] = show(act, node)
     elif name not in node:
         raise Invalid(f"This property cannot be expanded ({path}).", param="expand")
+    elif isinstance(node[name], list):
+        node[name] = [_found(act, name, each, path) if isinstance(each, str) else each for each in node[name]]
     elif isinstance(node[name], str):
-        kind = KINDS.get(node[name].partition("_")[0])
-        found = act.books.get(kind[0], node[name]) if kind else None
-        if found is None:
-            raise Invalid(f"This property cannot be expanded ({path}).", param="expand")
-        node[name] = shown(found)
+        node[name] = _found(act, name, node[name], path)
     _open(act, node[name], rest, path)
+
+
+def _found(act: Act, name: str, identifier: str, path: str) -> Json:
+    kind = KIND_OF_FIELD.get(name) or kind_of(identifier)
+    if kind == "coupons":
+        return shown(coupons.kept(act, identifier))
+    found = act.books.get(kind, identifier) if kind else None
+    if found is None:
+        raise Invalid(f"This property cannot be expanded ({path}).", param="expand")
+    return shown(found)

@@ -1,6 +1,6 @@
 """Who holds a payment method: attached to one customer at most, and thrown away for ever when it is detached."""
 
-from billing_portal.sandbox.stripe import cards
+from billing_portal.sandbox.stripe import cards, watching
 from billing_portal.sandbox.stripe.acts import Act
 from billing_portal.sandbox.stripe.books import Json, shown
 from billing_portal.sandbox.stripe.problems import Declined, Problem
@@ -41,6 +41,7 @@ def detach_from(act: Act, method: Json) -> None:
     method |= {"customer": None, "_spent": True}
     act.save("payment_methods", method)
     act.emit("payment_method.detached", method, previous)
+    watching.tell(act, "payment_method.detached", method)
 
 
 def spent() -> Problem:

@@ -14,12 +14,6 @@ TYPES = ("card", "us_bank_account")
 WORDS = {"payment_intent": "PaymentIntent", "setup_intent": "SetupIntent"}
 
 
-def new_id(prefix: str) -> tuple[str, str]:
-    """An id and its client secret."""
-    identifier = random_id(prefix)
-    return identifier, random_id(f"{identifier}_secret")
-
-
 def opened(act: Act, kind: str, identifier: str) -> Json:
     """The intent. With a publishable key its client secret is asked for: else it is not there."""
     intent = act.fetch(kind, identifier)
@@ -101,7 +95,9 @@ def customer_given(act: Act) -> str | None:
 
 def check_return_url(intent: Json, params: Params, *, off_session: bool, browser: bool) -> None:
     """Raise Problem when a method might redirect and nobody said where to come back."""
-    automatic = intent["automatic_payment_methods"] or {}
+    automatic = intent["automatic_payment_methods"]
+    if automatic is None:  # its types were listed one by one (an invoice's), and none of them redirects
+        return
     if off_session or browser or automatic.get("allow_redirects") == "never" or given.text(params, "return_url"):
         return
     word = WORDS[intent["object"]]

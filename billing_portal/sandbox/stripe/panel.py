@@ -6,7 +6,7 @@ from billing_portal.sandbox.books import Json, shown
 from billing_portal.sandbox.exchange import Answer, Request
 from billing_portal.sandbox.misuse import Misused
 from billing_portal.sandbox.panel import ControlPanel, Verb, text, whole
-from billing_portal.sandbox.stripe import authentication, refunds, settling
+from billing_portal.sandbox.stripe import authentication, recurring, refunds, renewing, settling, standing
 from billing_portal.sandbox.stripe.acts import KINDS, Act
 from billing_portal.sandbox.stripe.api import log_entry
 from billing_portal.sandbox.stripe.problems import Problem
@@ -19,12 +19,14 @@ class Panel(ControlPanel):
     kinds = frozenset(name for name, _ in KINDS.values())
 
     def own_verbs(self) -> dict[tuple[str, str], Verb]:
-        """3-D Secure, what takes days, refunds of the dashboard, renewed cards."""
+        """3-D Secure, what takes days, refunds of the dashboard, renewed cards, renewals, the account's settings."""
         return {
             ("POST", "authenticate"): self._authenticate,
             ("POST", "settle"): self._settle,
             ("POST", "refund"): self._refund,
             ("POST", "update_card"): self._update_card,
+            ("POST", "bill"): self._bill,
+            ("POST", "settings"): self._settings,
         }
 
     def act(self, request: Request) -> Act:
@@ -43,8 +45,8 @@ class Panel(ControlPanel):
         return log_entry(self._books, request, answer, effect)
 
     def settle_due(self, act: Any) -> int:
-        """Debits and refunds whose days have passed."""
-        return settling.settle_due(act)
+        """Debits and refunds whose days have passed, periods that ended, retries, what expires: in order of time."""
+        return recurring.run_due(act)
 
     def refusal(self, misused: Misused) -> Answer:
         """Stripe's error object."""
@@ -77,3 +79,26 @@ class Panel(ControlPanel):
         act.save("payment_methods", method)
         act.emit("payment_method.automatically_updated", method, {"card": before})
         return shown(method)
+
+    def _bill(self, act: Act, given: Json) -> Json:
+        """A subscription's period ends now, and the next is paid or not, whatever the clock and the card say."""
+        subscription = act.fetch("subscriptions", text(given, "subscriptionId"))
+        outcome = text(given, "outcome")
+        if outcome not in renewing.OUTCOMES:
+            raise Misused(f"outcome must be one of {', '.join(renewing.OUTCOMES)}", param="outcome")
+        if subscription["status"] not in ("trialing", "active", "past_due"):
+            raise Misused(
+                f"{subscription['id']} is {subscription['status']}: it is not renewed", param="subscriptionId"
+            )
+        if outcome == "paid" and not standing.method_of(act, subscription):
+            raise Misused(f"{subscription['id']} has nothing that could be charged", param="subscriptionId")
+        renewing.end_period(act, subscription, outcome)
+        return shown(act.fetch("subscriptions", subscription["id"]))
+
+    def _settings(self, act: Act, given: Json) -> Json:
+        """What becomes of a subscription when all retries failed: `afterRetries` cancel (as at first) or unpaid."""
+        wanted = text(given, "afterRetries")
+        if wanted not in ("cancel", "unpaid"):
+            raise Misused("afterRetries must be cancel or unpaid", param="afterRetries")
+        self._books.note("after_retries", wanted)
+        return {"afterRetries": wanted}

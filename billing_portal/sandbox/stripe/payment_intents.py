@@ -1,11 +1,11 @@
 """Payment intents: create, confirm, change, cancel, list, search. https://docs.stripe.com/api/payment_intents"""
 
-from billing_portal.sandbox.stripe import amounts, intents, listing
+from billing_portal.sandbox.stripe import amounts, intent_shapes, intents, listing
 from billing_portal.sandbox.stripe import params as given
 from billing_portal.sandbox.stripe.acts import Act
 from billing_portal.sandbox.stripe.books import Json, shown
 from billing_portal.sandbox.stripe.confirming import CONFIRMABLE, confirm
-from billing_portal.sandbox.stripe.problems import Invalid, unexpected_state
+from billing_portal.sandbox.stripe.problems import Invalid, Problem, unexpected_state
 from billing_portal.sandbox.stripe.routing import route
 
 _KIND = "payment_intents"
@@ -30,50 +30,19 @@ def create(act: Act) -> Json:
             raise Invalid(f"{name} can only be given together with confirm=true.", param=name)
     amount, currency = amounts.chargeable(act.params)
     types, automatic = intents.offered(act.params, currency)
-    identifier, secret = intents.new_id("pi")
-    intent: Json = {
-        "id": identifier,
-        "object": "payment_intent",
-        "amount": amount,
-        "amount_capturable": 0,
-        "amount_details": {"tip": {}},
-        "amount_received": 0,
-        "application": None,
-        "application_fee_amount": None,
-        "automatic_payment_methods": automatic,
-        "canceled_at": None,
-        "cancellation_reason": None,
-        "capture_method": "automatic_async",
-        "client_secret": secret,
-        "confirmation_method": "automatic",
-        "created": act.now,
-        "currency": currency,
-        "customer": intents.customer_given(act),
-        "customer_account": None,
-        "description": given.text(act.params, "description"),
-        "excluded_payment_method_types": act.params.get("excluded_payment_method_types") or None,
-        "last_payment_error": None,
-        "latest_charge": None,
-        "livemode": False,
-        "metadata": given.metadata(act.params),
-        "next_action": None,
-        "on_behalf_of": None,
-        "payment_method": None,
-        "payment_method_configuration_details": None,
-        "payment_method_options": {},
-        "payment_method_types": types,
-        "processing": None,
-        "receipt_email": given.text(act.params, "receipt_email"),
-        "review": None,
-        "setup_future_usage": given.choice(act.params, "setup_future_usage", USAGES),
-        "shipping": None,
-        "source": None,
-        "statement_descriptor": None,
-        "statement_descriptor_suffix": None,
-        "status": "requires_payment_method",
-        "transfer_data": None,
-        "transfer_group": None,
-    }
+    intent = intent_shapes.payment_intent(
+        act,
+        amount,
+        currency,
+        automatic_payment_methods=automatic,
+        customer=intents.customer_given(act),
+        description=given.text(act.params, "description"),
+        excluded_payment_method_types=act.params.get("excluded_payment_method_types") or None,
+        metadata=given.metadata(act.params),
+        payment_method_types=types,
+        receipt_email=given.text(act.params, "receipt_email"),
+        setup_future_usage=given.choice(act.params, "setup_future_usage", USAGES),
+    )
     if not confirming:
         _choose(act, intent)
     act.save(_KIND, intent)
@@ -105,6 +74,8 @@ def retrieve(act: Act, identifier: str) -> Json:
 def update(act: Act, identifier: str) -> Json:
     """Change it, as long as nothing is under way; its words may be changed always."""
     intent = act.fetch(_KIND, identifier)
+    if intent.get("_invoice") and {"amount", "currency", "customer"} & set(act.params):
+        raise Problem("The amount, currency and customer of a PaymentIntent that was created by an Invoice are its.")
     if intent["status"] not in CONFIRMABLE and set(act.params) - {"description", "metadata", "expand"}:
         what = next(iter(set(act.params) - {"description", "metadata", "expand"}))
         raise unexpected_state(
@@ -144,6 +115,8 @@ def confirm_one(act: Act, identifier: str) -> Json:
 def cancel(act: Act, identifier: str) -> Json:
     """Cancel it, unless money moved or is under way."""
     intent = act.fetch(_KIND, identifier)
+    if intent.get("_invoice"):
+        raise Problem("You cannot cancel a PaymentIntent that was created by an Invoice: void the invoice instead.")
     if intent["status"] not in CANCELABLE:
         raise unexpected_state(
             f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}. Only a PaymentIntent "

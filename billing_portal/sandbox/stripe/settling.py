@@ -1,7 +1,10 @@
 """End what takes days at a bank: a debit, a refund under way, a dispute; by the panel's word or by the clock."""
 
+from collections.abc import Callable, Iterator
+from functools import partial
+
 from billing_portal.sandbox.stripe import accounts, confirming, disputes, refunds
-from billing_portal.sandbox.stripe.acts import KINDS, Act
+from billing_portal.sandbox.stripe.acts import Act, kind_of
 from billing_portal.sandbox.stripe.books import Json
 from billing_portal.sandbox.stripe.problems import Problem
 
@@ -15,7 +18,7 @@ def settle(act: Act, identifier: str, outcome: str, code: str | None = None) -> 
     """
     if outcome not in OUTCOMES:
         raise Problem(f"outcome must be one of {', '.join(OUTCOMES)}", param="outcome")
-    kind = KINDS.get(identifier.partition("_")[0], ("", ""))[0]
+    kind = kind_of(identifier)
     if kind not in ("payment_intents", "charges", "refunds", "disputes"):
         raise Problem(f"{identifier} is no intent, charge, refund or dispute", param="id")
     thing = act.fetch(kind, identifier)
@@ -29,22 +32,23 @@ def settle(act: Act, identifier: str, outcome: str, code: str | None = None) -> 
     return act.fetch(kind, identifier)
 
 
-def settle_due(act: Act) -> int:
-    """End the debits and refunds whose days have passed by the stand-in's clock, as their test account or card says.
-    Returns how many."""
-    returns = [refund for refund in act.books.find("refunds", _waits=True) if refund["_due"] <= act.now]
-    for refund in returns:
-        _settle_refund(act, refund, "failed" if refund["_fails"] else "succeeded", None)
-    waiting = act.books.find("payment_intents", status="processing")
-    due = [intent for intent in waiting if (intent.get("_settles_at") or act.now + 1) <= act.now]
-    for intent in due:
-        method = act.fetch("payment_methods", intent["payment_method"])
-        failure = accounts.ACCOUNTS[method["_number"]]
-        charge = act.fetch("charges", intent["latest_charge"])
-        _settle_charge(act, charge, "failed" if failure in accounts.FAILURES else "succeeded", failure or None)
-        if failure == "dispute":
-            disputes.open_dispute(act, act.fetch("charges", charge["id"]), "debit_not_authorized")
-    return len(due) + len(returns)
+def to_come(act: Act) -> Iterator[tuple[int, Callable[[], object]]]:
+    """Debits and refunds under way: when each ends by itself, and what then happens, as its account or card says."""
+    for refund in act.books.find("refunds", _waits=True):
+        outcome = "failed" if refund["_fails"] else "succeeded"
+        yield refund["_due"], partial(_settle_refund, act, refund, outcome, None)
+    for intent in act.books.find("payment_intents", status="processing"):
+        if intent.get("_settles_at"):
+            yield intent["_settles_at"], partial(_end_debit, act, intent)
+
+
+def _end_debit(act: Act, intent: Json) -> None:
+    method = act.fetch("payment_methods", intent["payment_method"])
+    failure = accounts.ACCOUNTS[method["_number"]]
+    charge = act.fetch("charges", intent["latest_charge"])
+    _settle_charge(act, charge, "failed" if failure in accounts.FAILURES else "succeeded", failure or None)
+    if failure == "dispute":
+        disputes.open_dispute(act, act.fetch("charges", charge["id"]), "debit_not_authorized")
 
 
 def _settle_charge(act: Act, charge: Json, outcome: str, code: str | None) -> None:

@@ -3,7 +3,7 @@
 https://docs.stripe.com/api/setup_intents
 """
 
-from billing_portal.sandbox.stripe import cards, holding, intents, listing, mandates
+from billing_portal.sandbox.stripe import cards, holding, intent_shapes, intents, listing, mandates, watching
 from billing_portal.sandbox.stripe import params as given
 from billing_portal.sandbox.stripe.acts import Act
 from billing_portal.sandbox.stripe.books import Json, shown
@@ -26,35 +26,16 @@ _WORDS = "description metadata"
 def create(act: Act) -> Json:
     """Make one, and confirm it at once when asked to."""
     types, automatic = intents.offered(act.params, None)
-    identifier, secret = intents.new_id("seti")
-    intent: Json = {
-        "id": identifier,
-        "object": "setup_intent",
-        "application": None,
-        "automatic_payment_methods": automatic,
-        "cancellation_reason": None,
-        "client_secret": secret,
-        "created": act.now,
-        "customer": intents.customer_given(act),
-        "customer_account": None,
-        "description": given.text(act.params, "description"),
-        "excluded_payment_method_types": act.params.get("excluded_payment_method_types") or None,
-        "flow_directions": None,
-        "last_setup_error": None,
-        "latest_attempt": None,
-        "livemode": False,
-        "mandate": None,
-        "metadata": given.metadata(act.params),
-        "next_action": None,
-        "on_behalf_of": None,
-        "payment_method": None,
-        "payment_method_configuration_details": None,
-        "payment_method_options": {},
-        "payment_method_types": types,
-        "single_use_mandate": None,
-        "status": "requires_payment_method",
-        "usage": given.choice(act.params, "usage", ("off_session", "on_session"), "off_session"),
-    }
+    intent = intent_shapes.setup_intent(
+        act,
+        automatic_payment_methods=automatic,
+        customer=intents.customer_given(act),
+        description=given.text(act.params, "description"),
+        excluded_payment_method_types=act.params.get("excluded_payment_method_types") or None,
+        metadata=given.metadata(act.params),
+        payment_method_types=types,
+        usage=given.choice(act.params, "usage", ("off_session", "on_session"), "off_session"),
+    )
     confirming = given.flag(act.params, "confirm")
     if not confirming and (act.params.get("payment_method") or act.params.get("payment_method_data")):
         method = intents.choose_method(act, intent, act.params)
@@ -160,6 +141,7 @@ def _succeed(act: Act, intent: Json, method: Json) -> None:
     intent |= {"status": "succeeded", "next_action": None}
     act.save(_KIND, intent)
     act.emit("setup_intent.succeeded", intent)
+    watching.tell(act, "setup_intent", intent)
 
 
 def _declined(act: Act, intent: Json, method: Json, reason: str) -> FailedAttempt:

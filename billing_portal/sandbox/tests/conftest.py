@@ -9,6 +9,7 @@ from billing_portal.sandbox.stripe.app import StripeSandbox
 from billing_portal.sandbox.stripe.checking import checked
 from billing_portal.sandbox.stripe.in_process import ADDRESS, InProcessClient, call
 from billing_portal.sandbox.tests.paypal_fixtures import api, hook, paypal  # noqa: F401 (fixtures)
+from billing_portal.sandbox.tests.stripe_billing import clock, price, subscribe, with_card  # noqa: F401 (fixtures)
 
 KEY = "sk_test_" + "a" * 24
 AUTOMATIC = {"enabled": True, "allow_redirects": "never"}

@@ -67,7 +67,7 @@ def test_what_is_sent_is_checked_against_the_types(client):
         with pytest.raises(NotAsTyped, match=complaint):
             client.v1.payment_intents.create(params)
     with pytest.raises(NotAsTyped, match="no type is known"):
-        check_params("POST", "/v1/subscriptions", {})
+        check_params("POST", "/v1/quotes", {})
 
 
 def test_lists_are_paged_newest_first(client):

@@ -90,6 +90,25 @@ def test_pay_lose_the_answer_die_and_remember(tmp_path, hook):
     assert second.end() == 0
 
 
+def test_a_subscription_outlives_the_process_and_renews_when_its_time_comes(tmp_path):
+    first = Server(tmp_path)
+    first.panel("clock", {"now": "2027-01-31T00:00:00Z"})
+    v1 = first.client.v1
+    customer = v1.customers.create({"payment_method": "pm_card_visa"}).id
+    card = v1.customers.payment_methods.list(customer).data[0].id
+    product = v1.products.create({"name": "Professional"}).id
+    terms = {"product": product, "currency": "usd", "unit_amount": 4900, "recurring": {"interval": "month"}}
+    items = [{"price": v1.prices.create(terms).id}]
+    v1.subscriptions.create({"customer": customer, "items": items, "default_payment_method": card})
+    assert first.end(signal.SIGKILL) == -signal.SIGKILL
+
+    second = Server(tmp_path)
+    assert second.panel("clock", {"now": "2027-03-01T00:00:00Z"})["settled"] == 1
+    renewed, _ = second.client.v1.invoices.list().data
+    assert (renewed.amount_paid, renewed.lines.data[0].period.start) == (4900, 1803772800)
+    assert second.end() == 0
+
+
 def test_it_does_not_start_beside_live_keys(tmp_path):
     command = [sys.executable, "-m", "billing_portal.sandbox.stripe", "--data", str(tmp_path)]
     live = {**os.environ, "STRIPE_SECRET_KEY": "sk_live_" + "a" * 24}

@@ -7,7 +7,7 @@ import os
 import random
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -87,8 +87,14 @@ class PayPalClient:
         headers = {"PayPal-Request-Id": request_id, "Prefer": "return=representation"}
         return self._sent("POST", path, tries=1 if once else 2, headers=headers, json=dict(content))
 
+    def patch(self, path: str, operations: Sequence[Mapping[str, Any]]) -> Answer:
+        """Change an object by JSON Patch. Writing the same again changes nothing, so what fails in passing is sent once
+        more."""
+        return self._sent("PATCH", path, tries=2, json=[dict(each) for each in operations])
+
     def ask(self, path: str, body: bytes) -> Answer:
-        """Post a question, whose bytes are left as they are; without a request id it is never sent twice."""
+        """Post a question or an order, whose bytes are left as they are; without a request id it is never sent
+        twice."""
         return self._sent("POST", path, tries=1, headers={"Content-Type": "application/json"}, content=body)
 
     def _sent(self, method: str, path: str, *, tries: int, **request: Any) -> Answer:
@@ -149,6 +155,8 @@ def _with(token: Token, headers: Mapping[str, str] | None) -> dict[str, str]:
 def _read(response: httpx.Response) -> Answer:
     """Raises Refused for an error of PayPal's, Unreadable for what is no answer of PayPal's."""
     request_id, status = response.headers.get("Paypal-Debug-Id"), response.status_code
+    if status == httpx.codes.NO_CONTENT:
+        return Answer({}, request_id)
     content = _object(response.content)
     if response.is_success:
         if content is None:

@@ -18,6 +18,7 @@ from payments.providers.base import (
     ProviderUnavailable,
     RefundTooLarge,
     UnderWay,
+    UnfitMethod,
     UnknownReference,
 )
 
@@ -57,7 +58,9 @@ _OUR_ACCOUNT = frozenset(
         "PERMISSION_DENIED",
     }
 )
-_NOTHING_LEFT = frozenset({"CAPTURE_FULLY_REFUNDED", "REFUND_AMOUNT_EXCEEDED"})
+# Captures first, then the sales of v1, which have words of their own.
+_ALL_BACK = frozenset({"CAPTURE_FULLY_REFUNDED", "TRANSACTION_ALREADY_REFUNDED"})
+_TOO_MUCH = frozenset({"REFUND_AMOUNT_EXCEEDED", "REFUND_EXCEEDED_TRANSACTION_AMOUNT"})
 _DISPUTED = frozenset({"TRANSACTION_DISPUTED", "REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK"})
 _NOT_NOW = frozenset(
     {
@@ -67,9 +70,14 @@ _NOT_NOW = frozenset(
         "REFUND_TIME_LIMIT_EXCEEDED",
         "MAX_NUMBER_OF_REFUNDS_EXCEEDED",
         "PARTIAL_REFUND_NOT_ALLOWED",
+        "SUBSCRIPTION_STATUS_INVALID",
+        "SUBSCRIPTION_CANNOT_BE_ACTIVATED",
+        "TRANSACTION_REFUSED",  # of a refund in v1's words; a capture's is a decline
         *TAKEN_BEFORE,
     }
 )
+# By whom a subscription was to be paid.
+_CLOSED = "USER_ACCOUNT_CLOSED"
 _APPROVAL_RELS = ("payer-action", "redirect", "approve")
 _MISSING = frozenset({"RESOURCE_NOT_FOUND", "INVALID_RESOURCE_ID"})
 # What says only that it was not done, and may be done a moment later.
@@ -154,13 +162,20 @@ def ours(error: Refused, *, moves_money: bool) -> ProviderError:
         return _not_approved(error)
     if too_large := _too_large(error):
         return too_large
-    if error.among(*_NOT_NOW):
-        return NotInThatState("PayPal's object has moved on", **facts)
-    return ProviderRejected("PayPal can't do what we sent", **facts)
+    return _no(error)
 
 
 def _lost(moves_money: bool) -> type[ProviderError]:  # noqa: FBT001 (the one thing it is about)
     return OutcomeUnknown if moves_money else ProviderUnavailable
+
+
+def _no(error: Refused) -> ProviderError:
+    facts = {"code": error.issue, "request_id": error.request_id}
+    if error.among(*_NOT_NOW):
+        return NotInThatState("PayPal's object has moved on", **facts)
+    if error.among(_CLOSED):
+        return UnfitMethod("PayPal has locked or closed the payer's account", **facts)
+    return ProviderRejected("PayPal can't do what we sent", **facts)
 
 
 def _not_approved(error: Refused) -> NotApproved:
@@ -171,8 +186,8 @@ def _not_approved(error: Refused) -> NotApproved:
 
 def _too_large(error: Refused) -> RefundTooLarge | None:
     """Without a code when it is but too much; with one when nothing can be given back at all."""
-    issue = error.among(*_NOTHING_LEFT, *_DISPUTED)
+    issue = error.among(*_ALL_BACK, *_TOO_MUCH, *_DISPUTED)
     if issue is None:
         return None
-    code = None if issue == "REFUND_AMOUNT_EXCEEDED" else issue
+    code = None if issue in _TOO_MUCH else issue
     return RefundTooLarge("PayPal's books have less left of this payment", code=code, request_id=error.request_id)

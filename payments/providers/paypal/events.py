@@ -24,9 +24,10 @@ TOPICS: Mapping[str, Topic] = {
     **{f"PAYMENT.REFUND.{name}": Topic.REFUND for name in ("PENDING", "COMPLETED", "FAILED", "CANCELLED")},
     "PAYMENT.CAPTURE.REVERSED": Topic.DISPUTE,
     **{f"CUSTOMER.DISPUTE.{name}": Topic.DISPUTE for name in ("CREATED", "UPDATED", "RESOLVED")},
-    **{
-        f"PAYMENT.SALE.{name}": Topic.INVOICE for name in ("COMPLETED", "PENDING", "DENIED", "REFUNDED", "REVERSED")
-    },
+    # Sales pay for subscriptions; what goes back of one is about its payment.
+    **{f"PAYMENT.SALE.{name}": Topic.SUBSCRIPTION for name in ("COMPLETED", "PENDING", "DENIED")},
+    "PAYMENT.SALE.REFUNDED": Topic.PAYMENT,
+    "PAYMENT.SALE.REVERSED": Topic.PAYMENT,
     **{
         f"BILLING.SUBSCRIPTION.{name}": Topic.SUBSCRIPTION
         for name in (
@@ -47,13 +48,14 @@ def read(body: bytes, *, livemode: bool) -> SignedEvent:
     try:
         event = json.loads(body.decode(), parse_constant=_no_number)
         event_id, kind, resource = event["id"], event["event_type"], event.get("resource")
+        about = resource if isinstance(resource, Mapping) else {}
         if not _EVENT_ID.fullmatch(event_id) or not _KIND.fullmatch(kind):
             raise ValueError("no names of PayPal's")
         return SignedEvent(
             event_id=event_id,
             kind=kind,
-            topic=TOPICS.get(kind),
-            object_ref=_about(kind, resource if isinstance(resource, Mapping) else {}) or event_id,
+            topic=_topic(kind, about),
+            object_ref=_about(kind, about) or event_id,
             livemode=livemode,
             api_version=str(event.get("resource_version") or event.get("event_version") or "")[:64],
             occurred_at=instant(event["create_time"]),
@@ -72,13 +74,31 @@ def _about(kind: str, resource: Mapping[str, Any]) -> str | None:
     elif kind.startswith("CUSTOMER.DISPUTE."):
         found = resource["disputed_transactions"][0]["seller_transaction_id"] if _has_case(resource) else None
     elif kind.startswith("PAYMENT.SALE."):
-        found = resource.get("billing_agreement_id") or resource.get("sale_id") or resource.get("id")
+        found = _sale(kind, resource)
     elif kind.startswith(("PAYMENT.CAPTURE.", "PAYMENT.REFUND.")):
         related = (resource.get("supplementary_data") or {}).get("related_ids") or {}
         found = order_of(resource) or related.get("capture_id") or linked(resource, "up") or resource.get("id")
     else:
         found = resource.get("id")
     return found if isinstance(found, str) and _ID.fullmatch(found) else None
+
+
+def _topic(kind: str, resource: Mapping[str, Any]) -> Topic | None:
+    """None too for a sale of no subscription, which came to the account in some other way."""
+    topic = TOPICS.get(kind)
+    is_foreign = kind.startswith("PAYMENT.SALE.") and topic is Topic.SUBSCRIPTION and not _agreement(resource)
+    return None if is_foreign else topic
+
+
+def _sale(kind: str, resource: Mapping[str, Any]) -> Any:
+    """The subscription, or the sale that something went back of: a refund names it, an old one links to it."""
+    if TOPICS.get(kind) is Topic.SUBSCRIPTION:
+        return _agreement(resource) or resource.get("id")
+    return resource.get("sale_id") or linked(resource, "sale") or resource.get("id")
+
+
+def _agreement(resource: Mapping[str, Any]) -> Any:
+    return resource.get("billing_agreement_id")
 
 
 def _has_case(resource: Mapping[str, Any]) -> bool:

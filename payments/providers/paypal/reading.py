@@ -39,7 +39,7 @@ _TELLING = (Outcome.SUCCEEDED, Outcome.PROCESSING, Outcome.FAILED)
 # request.
 _OUR_REFUND = "R-"
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-_LINKED = re.compile(r"/(?:orders|captures)/([A-Za-z0-9-]{3,64})$", re.ASCII)
+_LINKED = re.compile(r"/(?:orders|captures|sale)/([A-Za-z0-9-]{3,64})$", re.ASCII)
 
 
 def prefixed(text: str, environment: str) -> str:

@@ -28,6 +28,7 @@ def up(folder: str, reference: str) -> list[dict[str, str]]:
 
 UP = up("v2/payments/captures", CAPTURE)
 RELATED = {"related_ids": {"order_id": ORDER, "capture_id": CAPTURE}}
+SALE_LINK = [{"rel": "sale", "href": "https://api.paypal.com/v1/payments/sale/9SA"}]
 CASE = [{"seller_transaction_id": CAPTURE}, {"seller_transaction_id": "2AB"}]
 
 
@@ -47,8 +48,14 @@ CASE = [{"seller_transaction_id": CAPTURE}, {"seller_transaction_id": "2AB"}]
         ("PAYMENT.REFUND.FAILED", {"id": "1AB"}, Topic.REFUND, "1AB"),
         ("CUSTOMER.DISPUTE.CREATED", {"dispute_id": "PP-1", "disputed_transactions": CASE}, Topic.DISPUTE, CAPTURE),
         ("CUSTOMER.DISPUTE.RESOLVED", {"dispute_id": "PP-1", "disputed_transactions": []}, Topic.DISPUTE, "WH-1AB"),
-        ("PAYMENT.SALE.COMPLETED", {"id": "1AB", "billing_agreement_id": SUB}, Topic.INVOICE, SUB),
-        ("PAYMENT.SALE.REFUNDED", {"id": "1AB", "sale_id": "9SA"}, Topic.INVOICE, "9SA"),
+        ("PAYMENT.SALE.COMPLETED", {"id": "1AB", "billing_agreement_id": SUB}, Topic.SUBSCRIPTION, SUB),
+        ("PAYMENT.SALE.DENIED", {"id": "1AB", "billing_agreement_id": SUB}, Topic.SUBSCRIPTION, SUB),
+        ("PAYMENT.SALE.PENDING", {"id": "1AB", "billing_agreement_id": SUB}, Topic.SUBSCRIPTION, SUB),
+        ("PAYMENT.SALE.COMPLETED", {"id": "1AB"}, None, "1AB"),
+        ("PAYMENT.SALE.COMPLETED", None, None, "WH-1AB"),
+        ("PAYMENT.SALE.REFUNDED", {"id": "1AB", "sale_id": "9SA"}, Topic.PAYMENT, "9SA"),
+        ("PAYMENT.SALE.REFUNDED", {"id": "1AB", "sale_id": "9SA", "billing_agreement_id": SUB}, Topic.PAYMENT, "9SA"),
+        ("PAYMENT.SALE.REVERSED", {"id": "1AB", "links": SALE_LINK}, Topic.PAYMENT, "9SA"),
         ("BILLING.SUBSCRIPTION.ACTIVATED", {"id": SUB}, Topic.SUBSCRIPTION, SUB),
         ("BILLING.SUBSCRIPTION.CANCELLED", {"id": SUB}, Topic.SUBSCRIPTION, SUB),
         ("BILLING.SUBSCRIPTION.PAYMENT.FAILED", {"id": SUB}, Topic.SUBSCRIPTION, SUB),

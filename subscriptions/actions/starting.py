@@ -1,0 +1,59 @@
+"""Start a subscription as a tenant orders it: find the price, and the engine that charges it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from billing_portal.kit.actors import Actor
+from billing_portal.kit.errors import BadInput
+from billing_portal.tenants.models import Tenant
+from subscriptions import queries
+from subscriptions.actions.subscribing import start_subscription
+from subscriptions.errors import UnknownPlan
+from subscriptions.models import PlanPrice, Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """As it was sent. No `seats`: as few as the plan takes; no `trial_days`: none; no `currency`: the tenant's."""
+
+    plan_code: str
+    cycle: str
+    seats: int | None = None
+    trial_days: int | None = None
+    method_ref: str | None = None
+    coupon: str | None = None
+    currency: str | None = None
+
+
+def start(*, tenant: Tenant, order: Order, actor: Actor, now: datetime) -> Subscription:
+    """By invoice where no payment method is named.
+
+    Raises UnknownPlan, BadInput and what `subscribing.start_subscription` raises.
+    """
+    price = price_of(tenant, order)
+    seats = price.minimum_seats if order.seats is None else order.seats
+    if order.method_ref:
+        words = "Subscriptions are paid by invoice here. Leave this out."
+        raise BadInput(words, code="method_not_offered", field="paymentMethodId")
+    if order.coupon:
+        raise BadInput("We don't know this coupon.", code="unknown_coupon", field="coupon")
+    return start_subscription(
+        tenant=tenant, price=price, seats=seats, actor=actor, now=now, trial_days=order.trial_days or 0
+    )
+
+
+def price_of(tenant: Tenant, order: Order) -> PlanPrice:
+    """In the tenant's currency, or the one that is asked for, or else in the first that the plan has a price in.
+
+    Raises UnknownPlan, and what `queries.price_for` raises.
+    """
+    currency = order.currency or tenant.currency
+    if currency is None:
+        version = next((each for each in queries.offered(tenant) if each.plan.code == order.plan_code), None)
+        if version is None:
+            raise UnknownPlan
+        currencies = sorted({price.currency for price in version.prices.all()})
+        currency = "usd" if "usd" in currencies else next(iter(currencies), "usd")
+    return queries.price_for(tenant, order.plan_code, order.cycle, currency)

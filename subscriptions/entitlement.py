@@ -1,0 +1,62 @@
+"""What a tenant may use now, and until when: asked on every call, so it is one indexed read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from billing_portal.tenants.models import Tenant
+from subscriptions.models import Subscription, SubscriptionTerms
+
+Status = Subscription.Status
+# Begun and not come alive: what was there before them counts.
+_NOT_ALIVE = (Status.INCOMPLETE, Status.APPROVAL_PENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Entitlement:
+    """`valid_until`: as far as can be said now; None where there is nothing to use. `features` are the plan's."""
+
+    active: bool
+    status: str | None = None
+    plan_code: str | None = None
+    seats: int = 0
+    features: tuple[str, ...] = ()
+    valid_until: datetime | None = None
+
+
+def entitlement(tenant: Tenant, now: datetime) -> Entitlement:
+    """By the subscription that began last. An overdue invoice takes nothing away yet; a pause or a cancellation leaves
+    what was paid for to its end."""
+    terms = (
+        SubscriptionTerms.objects.filter(tenant=tenant, effective_from__lte=now)
+        .exclude(subscription__status__in=_NOT_ALIVE)
+        .select_related("subscription", "price__version__plan")
+        .order_by("-subscription__started_at", "-effective_from")
+        .first()
+    )
+    if terms is None:
+        return Entitlement(active=False)
+    subscription, version = terms.subscription, terms.price.version
+    until = _until(subscription)
+    active = until is not None and (subscription.status in _GOES_ON or now < until)
+    if not active:
+        return Entitlement(active=False, status=subscription.status, plan_code=version.plan.code)
+    return Entitlement(
+        active=True,
+        status=subscription.status,
+        plan_code=version.plan.code,
+        seats=terms.seats,
+        features=tuple(version.features),
+        valid_until=until,
+    )
+
+
+# Their next period follows, also where the worker that writes it is late.
+_GOES_ON = (Status.TRIALING, Status.ACTIVE, Status.PAST_DUE)
+
+
+def _until(subscription: Subscription) -> datetime | None:
+    if subscription.status == Status.UNPAID:
+        return None
+    return subscription.ended_at if subscription.status == Status.CANCELED else subscription.period_end

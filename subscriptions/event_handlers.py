@@ -1,0 +1,28 @@
+"""What follows when a subscription moves, or when one of its invoices is paid: the outbox's handlers."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from billing_portal.kit.actors import Actor
+from billing_portal.notices import outbox
+from billing_portal.notices.outbox import Message
+from subscriptions.actions import judging
+from subscriptions.mails import write_mail
+from subscriptions.models import Subscription
+
+
+@outbox.handles("invoice.settled")
+def invoice_settled(message: Message) -> None:
+    """An invoice of a subscription was paid, or is open again: whether it is in order shows at once."""
+    judging.judge(
+        subscription_id=UUID(message.payload["subscriptionId"]), actor=Actor.system("invoices"), now=message.now
+    )
+
+
+@outbox.handles("subscription.moved", "subscription.ending", "subscription.kept")
+def subscription_moved(message: Message) -> None:
+    """Tell the tenant what has changed."""
+    subscription = Subscription.objects.select_related("tenant").get(id=message.payload["subscriptionId"])
+    what = message.payload.get("to") or message.topic.partition(".")[2]
+    write_mail(subscription, what, came_from=message.payload.get("from"), message=message)

@@ -1,0 +1,62 @@
+"""The words that a tenant gets when its subscription has changed: which mail, and the facts in it."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from billing_portal.kit.display.amounts import money_text
+from billing_portal.kit.display.counting import count_text
+from billing_portal.kit.display.dates import long_text
+from billing_portal.kit.money import Money
+from billing_portal.notices import mail
+from billing_portal.notices.mail import Mail
+from billing_portal.notices.outbox import Message
+from subscriptions import queries, quoting
+from subscriptions.drafting import period_line
+from subscriptions.models import Subscription
+
+# What is told of a move into a state, or of another change; what is not named needs no mail.
+TEMPLATES = {
+    "past_due": "subscription_past_due",
+    "unpaid": "subscription_unpaid",
+    "paused": "subscription_paused",
+    "canceled": "subscription_canceled",
+    "ending": "subscription_ending",
+    "kept": "subscription_kept",
+    "trial_ending": "trial_ending",
+    "renewal_coming": "renewal_coming",
+}
+
+
+def write_mail(subscription: Subscription, what: str, *, came_from: str | None = None, message: Message) -> None:
+    """One mail for each message, however often that is handled."""
+    template = TEMPLATES.get(what)
+    if what == "active" and came_from in ("paused", "unpaid"):
+        template = "subscription_resumed"
+    if template is None:
+        return
+    tenant = subscription.tenant
+    terms = queries.current_terms(subscription, message.now)
+    line = period_line(terms.price, terms.seats, (message.now, message.now))
+    ends = subscription.ended_at or subscription.period_end or message.now
+    with timezone.override(tenant.zone), transaction.atomic():
+        mail.write(
+            Mail(
+                to=tenant.billing_email,
+                template=template,
+                facts={
+                    "plan": terms.price.version.plan.name,
+                    "seats": count_text(terms.seats, "seat"),
+                    "cycle": "month" if terms.price.billing_cycle == "monthly" else "year",
+                    "amount": money_text(Money(quoting.with_tax(subscription, [line])[1], subscription.currency)),
+                    "until": long_text(ends),
+                    "button_label": "Open your subscription",
+                    "button_url": f"{settings.PUBLIC_URL}/subscription",
+                },
+            ),
+            tenant=tenant,
+            now=message.now,
+            dedupe_key=f"mail:{message.id}",
+        )

@@ -1,0 +1,48 @@
+"""The clock's door to subscriptions: what is due is billed, ended, and called late."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from celery import shared_task
+from django.utils import timezone
+
+from billing_portal.kit import context
+from billing_portal.kit.actors import Actor
+from billing_portal.notices import outbox
+from subscriptions.actions import judging, renewing
+
+log = logging.getLogger(__name__)
+
+CLOCK = Actor.system("renew_subscriptions")
+
+
+@shared_task(name="subscriptions.renew_due")
+def renew_due() -> int:
+    """Bill periods that are about to begin, end what ends, and look for what is overdue; returns how many were seen to.
+
+    One subscription's trouble does not stop the others: it is logged, and tried again an hour later. Two of these at
+    once change nothing: what is due is found under a lock.
+    """
+    now = timezone.now()
+    seen = _each(renewing.due(now).values_list("id", "tenant_id"), renewing.renew, now)
+    seen += _each(judging.to_judge(now).values_list("id", "tenant_id"), judging.judge, now)
+    if seen:
+        outbox.wake()
+    return seen
+
+
+def _each(found: Iterable[tuple[UUID, UUID]], act: Callable[..., Any], now: datetime) -> int:
+    seen = 0
+    for subscription_id, tenant_id in list(found):
+        with context.bind(tenant_id=tenant_id, actor_label=CLOCK.label):
+            try:
+                act(subscription_id=subscription_id, actor=CLOCK, now=now)
+                seen += 1
+            except Exception:
+                log.exception("Subscription %s could not be brought up to date; it is tried again.", subscription_id)
+    return seen
