@@ -12,6 +12,7 @@ from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.middleware import CSPMiddleware, PolicyParts
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.security import SecurityMiddleware
 
@@ -141,7 +142,8 @@ def _read_to_its_end(request: HttpRequest) -> None:
 
 
 class BillingErrors:
-    """A page that lets one of our errors through answers with its status and its sentence, not with a 500."""
+    """A page that lets one of our errors through answers with its status and its sentence, not with a 500. So does one
+    that hands the database what fits no column (a NUL in a text that no form has looked at), as the API does."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -151,7 +153,8 @@ class BillingErrors:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """None leaves other errors to Django."""
-        return render_error(request, error) if isinstance(error, BillingError) else None
+        is_told = isinstance(error, (BillingError, DataError))
+        return render_error(request, billing_error(error)) if is_told else None
 
 
 class OptionalTrailingSlash:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from datetime import timedelta
 
 from celery import shared_task
@@ -13,12 +14,14 @@ from billing_portal.notices import outbox, waking
 from payments.actions import checking, reconciling
 from payments.inbox import handling, mirroring
 from payments.providers import registry
-from payments.providers.base import ProviderError, TakesPayments
+from payments.providers.base import TakesPayments
 
 log = logging.getLogger(__name__)
 
 # Longer than a provider goes on sending an event that nobody takes, and than a bank takes to send a refund back.
 RECONCILED_DAYS = 35
+# For all providers together: below the limit at which the task would be ended in the middle of something.
+PATIENCE = timedelta(minutes=40)
 
 
 @shared_task(name=handling.TASK)
@@ -57,23 +60,25 @@ def reconcile() -> int:
 
     Returns how many differences are left for people; each is an error in the log.
     """
-    now, left = timezone.now(), 0
-    for provider in registry.able(TakesPayments):
-        try:
-            run = reconciling.reconcile(
-                provider=provider, since=now - timedelta(days=RECONCILED_DAYS), actor=Actor.system("reconcile"), now=now
-            )
-        except ProviderError:
-            log.exception("%s could not be reconciled", provider.name)
-            left += 1
-            continue
+    now, left, end = timezone.now(), 0, time.monotonic() + PATIENCE.total_seconds()
+    providers = list(registry.able(TakesPayments))
+    for number, provider in enumerate(providers):
+        share = max(0.0, end - time.monotonic()) / (len(providers) - number)
+        run = reconciling.reconcile(
+            provider=provider,
+            since=now - timedelta(days=RECONCILED_DAYS),
+            actor=Actor.system("reconcile"),
+            now=now,
+            patience=timedelta(seconds=share),
+        )
         if not run.agrees:
             left += len(run.discrepancies) + len(run.failed)
             log.error(
-                "our books and those of %s do not agree: %d differences, %d could not be asked about",
+                "our books and those of %s do not agree: %d differences, %d not asked about or not finished: %s",
                 provider.name,
                 len(run.discrepancies),
                 len(run.failed),
+                "; ".join(run.failed[:5]),
             )
     outbox.wake()
     return left

@@ -56,7 +56,8 @@ class CallerThrottle(BaseThrottle):
         return self._wait
 
     def caller(self, request: Request, view: APIView) -> str | None:
-        """Who is counted: the key or person that acts, else the address. None: not counted."""
+        """Who is counted: the key or person that acts, else the address, as far as DRF's NUM_PROXIES lets a header say
+        it. None: not counted."""
         actor = getattr(request, "actor", None)
         if actor is not None and actor.id is not None:
             return f"{actor.kind}:{actor.id}"

@@ -13,6 +13,9 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "billing_portal.kit.pagination.PortalPagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": ["billing_portal.kit.throttling.CallerThrottle"],
+    # By which address a caller without a key is counted: the connection's own. `X-Forwarded-For` is believed as far as
+    # the proxies in front, whose number is set, have written it: the rest of it is whatever the caller sent.
+    "NUM_PROXIES": env.integer("TRUSTED_PROXIES", 0),
     "EXCEPTION_HANDLER": "billing_portal.kit.problems.problem_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
@@ -32,6 +35,7 @@ CORS_EXPOSE_HEADERS = ["Idempotent-Replayed", "Retry-After", "X-Request-Id"]
 THROTTLE_RATES = {
     "caller": env.text("THROTTLE_CALLER", "600/min"),
     "message": env.text("THROTTLE_MESSAGE", "120/min"),
+    "webhook": env.text("THROTTLE_WEBHOOK", "600/min"),
 }
 
 SPECTACULAR_SETTINGS = {

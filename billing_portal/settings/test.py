@@ -24,6 +24,7 @@ for _name in (
     "DEMO_SCALE",
     "LOG_LEVEL",
     "TRUST_X_FORWARDED_PROTO",
+    "TRUSTED_PROXIES",
     "PROVIDER_ENVIRONMENT",
     "STATIC_ROOT",
     *(name for name in list(os.environ) if name.startswith(("STRIPE_", "PAYPAL_"))),
@@ -52,4 +53,4 @@ CELERY_BROKER_URL = "memory://"
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 WHITENOISE_USE_FINDERS = True
 # Races send more in a second than a caller may in a minute; the throttle's own tests set a rate.
-THROTTLE_RATES = {"caller": "", "message": ""}
+THROTTLE_RATES = {"caller": "", "message": "", "webhook": ""}

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 
 UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
@@ -50,6 +51,13 @@ def test_the_policy_is_strict_but_for_the_admin(client, db):
     docs = client.get("/api/docs")["Content-Security-Policy"]
     assert "img-src 'self' data:" in docs
     assert "unsafe-eval" not in docs
+
+
+@pytest.mark.django_db
+def test_a_cookie_with_a_nul_is_of_nobody():
+    visitor = Client(HTTP_COOKIE='sessionid="\\000aaaaaaaaaaaa"')
+    assert visitor.get("/invoices").headers["Location"].startswith("/login")
+    assert visitor.get("/api/invoices").status_code == 401
 
 
 def test_answers_carry_the_security_headers(client):

@@ -24,11 +24,14 @@ def report_discrepancy(
     now: datetime,
     tenant: Tenant | None = None,
     payment: Payment | None = None,
+    has_moved: bool = False,
 ) -> None:
     """Open one, or note that an open one of the same kind and object was seen again. What somebody has closed stays
-    closed while it is about the same amount. `detail` is a sentence or two for staff."""
+    closed while it is about the same amount: they have seen it. `has_moved` says that they have not, because the object
+    has moved since then, and wants somebody anew. `detail` is a sentence or two for staff."""
     same = Discrepancy.objects.filter(kind=kind, provider=provider, provider_ref=provider_ref)
-    if same.filter(closed_by__isnull=False, amount_minor=amount.minor, currency=amount.currency).exists():
+    seen_to = same.filter(closed_by__isnull=False, amount_minor=amount.minor, currency=amount.currency)
+    if not has_moved and seen_to.exists():
         return
     facts = {
         "amount_minor": amount.minor,

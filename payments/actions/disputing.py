@@ -89,7 +89,8 @@ def _apply(payment: Payment, fact: DisputeFacts, actor: Actor, now: datetime) ->
         note = f"The dispute ended: {row.status}."
         settle_discrepancy(kind=Kind.DISPUTED, provider=row.provider, provider_ref=row.provider_ref, note=note, now=now)
     elif is_new or has_moved:  # and not again when somebody has answered it
-        _report(payment, fact, Kind.DISPUTED, f"Reason: {fact.reason or 'none told'}. It wants an answer.", now)
+        words = f"Reason: {fact.reason or 'none told'}. It wants an answer."
+        _report(payment, fact, Kind.DISPUTED, words, now, has_moved=has_moved)
 
 
 def _first_seen(payment: Payment, fact: DisputeFacts, actor: Actor, now: datetime) -> Dispute:
@@ -182,7 +183,9 @@ def _note(row: Dispute, old: str | None, actor: Actor, now: datetime) -> None:
     )
 
 
-def _report(payment: Payment, fact: DisputeFacts, kind: str, detail: str, now: datetime) -> None:
+def _report(
+    payment: Payment, fact: DisputeFacts, kind: str, detail: str, now: datetime, *, has_moved: bool = False
+) -> None:
     report_discrepancy(
         kind=kind,
         provider=payment.provider,
@@ -191,4 +194,5 @@ def _report(payment: Payment, fact: DisputeFacts, kind: str, detail: str, now: d
         detail=detail,
         payment=payment,
         now=now,
+        has_moved=has_moved,
     )

@@ -19,12 +19,14 @@ from payments.actions.discrepancies import report_discrepancy, settle_discrepanc
 from payments.actions.history import note_move, touch
 from payments.actions.locking import lock_with_invoices
 from payments.actions.waiting import FIRST_CHECK, LONGEST_PAUSE
-from payments.models import Discrepancy, Payment, Refund
+from payments.models import Discrepancy, Dispute, Payment, Refund
 from payments.models.refund import REFUND_MOVES
-from payments.providers.base import RefundResult
+from payments.providers.base import DisputeFacts, RefundResult
 
 Status = Refund.Status
 Kind = Discrepancy.Kind
+# Money that has left, or is leaving.
+MOVED = (Status.PENDING, Status.SUCCEEDED)
 MADE_ELSEWHERE = "Made in the provider's dashboard"
 
 
@@ -70,21 +72,51 @@ def settle_refund(*, refund_id: UUID, result: RefundResult, actor: Actor, now: d
 
 
 @transaction.atomic
-def adopt_refunds(*, payment_id: UUID, results: Sequence[RefundResult], actor: Actor, now: datetime) -> None:
+def adopt_refunds(
+    *,
+    payment_id: UUID,
+    results: Sequence[RefundResult],
+    actor: Actor,
+    now: datetime,
+    disputes: Sequence[DisputeFacts] = (),
+) -> None:
     """Make ours agree with the provider's list of a payment's refunds: our own are settled, those made elsewhere become
-    rows. What the books can't follow is reported to staff. What is booked as a dispute is no refund besides: a provider
-    may tell the same money as either, by its own id."""
+    rows. What the books can't follow is reported to staff.
+
+    What is booked as a dispute is no refund besides. A provider may tell the same money as either: by one id, or first
+    as the outcome of a case and a moment later as a refund, which is how it paid that out. So what is booked as lost,
+    and `disputes` (what the provider tells now) does not call taken any more, is held against the refunds that nobody
+    here knows: no more of them is booked than is left beyond it, and of the rest staff hear. However long the provider
+    takes to list a payout, our cash is never lower than its own; a refund that is held back by mistake, because nobody
+    had asked about disputes, is booked by the next who has.
+    """
     payment = lock_with_invoices(payment_id)
     if payment.status not in queries.ARRIVED:
         return
-    disputed = _disputed(payment)
+    lost_before = _booked_and_not_told(payment, results, disputes)
+    unknown = []
     for result in results:
-        if result.provider_ref in disputed:
-            continue
         if own := _own(payment, result):
             settle_refund(refund_id=own.id, result=result, actor=actor, now=now)
+        elif result.status in MOVED and result.provider_ref not in _disputed(payment):
+            unknown.append(result)
+    of_their_own = sum(each.amount.minor for each in unknown) - lost_before
+    for result in unknown:
+        if lost_before and result.amount.minor > of_their_own:
+            words = f"{Money(lost_before, payment.currency)} is booked as a lost dispute, which the provider does not"
+            words += " call taken any more: this refund seems to be the same money. It was not booked a second time."
+            _report(payment, result, Kind.UNKNOWN_REFUND, words, now)
         else:
             _adopt(payment, result, now)
+            of_their_own -= result.amount.minor
+
+
+def _booked_and_not_told(payment: Payment, results: Sequence[RefundResult], disputes: Sequence[DisputeFacts]) -> int:
+    """Minor units that are booked as lost beyond what the provider tells now as taken, under the dispute's id."""
+    told = {each.provider_ref: each.withdrawn.minor for each in disputes}
+    told |= {each.provider_ref: each.amount.minor for each in results if each.status in MOVED}
+    booked = payment.disputes.filter(status=Dispute.Status.LOST).values_list("provider_ref", "withdrawn_minor")
+    return sum(max(0, withdrawn - told.get(reference, 0)) for reference, withdrawn in booked)
 
 
 def _disputed(payment: Payment) -> set[str]:
@@ -159,7 +191,7 @@ def _own(payment: Payment, result: RefundResult) -> Refund | None:
 def _adopt(payment: Payment, result: RefundResult, now: datetime) -> None:
     """Money that left without a row of ours. One that came to nothing needs none."""
     known = payment.refunds.filter(provider_ref=result.provider_ref).exists()
-    if known or result.status not in (Status.PENDING, Status.SUCCEEDED):
+    if known or result.status not in MOVED:
         return
     if result.amount.currency != payment.currency:
         _report(payment, result, Kind.AMOUNT_DIFFERS, f"The payment is in {payment.currency}. Nothing was booked.", now)

@@ -6,6 +6,7 @@ Whoever reads an older state than another has applied does no harm: states, refu
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -21,9 +22,11 @@ from payments.models import Discrepancy, Payment
 from payments.providers import registry
 from payments.providers.base import (
     Disputable,
+    DisputeFacts,
     Outcome,
     PaymentResult,
     ProviderUnavailable,
+    RefundResult,
     Refunds,
     TakesPayments,
     UnknownReference,
@@ -165,11 +168,19 @@ def _named_by(result: PaymentResult, provider: str) -> UUID | None:
 
 
 def _read(payment: Payment, provider: TakesPayments, now: datetime) -> PaymentResult | None:
-    """None when the provider does not know it."""
+    """None when the provider does not know it. Once it does not show the payment any more it may still show its money,
+    of which something may come back for half a year."""
     facts = {"provider": provider, "tenant_id": payment.tenant_id, "payment_id": payment.id, "now": now}
     reference = payment.provider_ref
-    if reference:
-        return calling.call("look_up", lambda: provider.look_up(reference), **facts)  # type: ignore[arg-type]
+    money_ref = payment.money_ref
+    if reference and money_ref:
+        try:
+            return calling.call("look_up", lambda: provider.look_up(reference), **facts)  # type: ignore[arg-type]
+        except UnknownReference:
+            if money_ref == reference:
+                raise
+        result = calling.call("look_up", lambda: provider.look_up(money_ref), **facts)  # type: ignore[arg-type]
+        return replace(result, provider_ref=reference)
     since = payment.created_at - CLOCKS_DIFFER_BY
     return calling.call("find", lambda: provider.find(str(payment.id), since=since), **facts)  # type: ignore[arg-type]
 
@@ -231,14 +242,17 @@ def _unheard(payment: Payment, actor: Actor, now: datetime) -> Payment:
 
 
 def _sync_what_came_back(payment: Payment, provider: TakesPayments, actor: Actor, now: datetime) -> Payment:
+    """Both lists are read before either is applied: the same money may be in the one now, and was in the other."""
     reference = payment.money_ref or ""
     facts = {"provider": provider, "tenant_id": payment.tenant_id, "payment_id": payment.id, "now": now}
+    refunds: list[RefundResult] = []
+    disputes: list[DisputeFacts] = []
     if isinstance(provider, Refunds):
         refunds = calling.call("refunds_of", lambda: provider.refunds_of(reference), **facts)  # type: ignore[arg-type]
-        if refunds:
-            refunding.adopt_refunds(payment_id=payment.id, results=refunds, actor=actor, now=now)
     if isinstance(provider, Disputable):
         disputes = calling.call("disputes_of", lambda: provider.disputes_of(reference), **facts)  # type: ignore[arg-type]
-        if disputes:
-            disputing.apply_disputes(payment_id=payment.id, facts=disputes, actor=actor, now=now)
+    if refunds:
+        refunding.adopt_refunds(payment_id=payment.id, results=refunds, disputes=disputes, actor=actor, now=now)
+    if disputes:
+        disputing.apply_disputes(payment_id=payment.id, facts=disputes, actor=actor, now=now)
     return Payment.objects.select_related("tenant").get(id=payment.id)

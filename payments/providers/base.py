@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -50,7 +50,8 @@ class PaymentResult:
     than `provider_ref`. `payment_id` is our row's id as the provider keeps it for us, None where the payment is not
     ours; `is_foreign` says that another system, which shares the account, made it. `fee` is what the provider keeps of
     it, once it says so; `may_have_come_back` is False where the answer shows that no refund and no dispute is there to
-    be read; `created_at` is when the provider made it.
+    be read; `created_at` is when the provider made it. `is_hearsay`: as the provider's list of what happened tells it,
+    which is enough to see that our row says the same, and to be read again before anything is made of it.
     """
 
     outcome: Outcome
@@ -68,8 +69,20 @@ class PaymentResult:
     is_foreign: bool = False
     fee: Money | None = None
     may_have_come_back: bool = True
-    created_at: datetime | None = None
+    created_at: datetime | None = field(default=None, compare=False)
+    is_hearsay: bool = field(default=False, compare=False)
     request_id: str | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NotRead:
+    """One of a list that could not be read: the others were. `payment_ref` is the payment, or its money, as far as the
+    list named it; `is_unknown` says that the provider does not know it itself, so that it may be anybody's."""
+
+    reference: str
+    reason: str
+    payment_ref: str | None = None
+    is_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,9 +326,9 @@ class TakesPayments(Provider):
         """What it takes in a currency; None where it does not take the currency at all."""
 
     @abstractmethod
-    def payments_since(self, since: datetime) -> Iterator[PaymentResult]:
-        """Every payment that the provider made since then, ours or not, newest first. One that can't be read is left
-        out, and logged."""
+    def payments_since(self, since: datetime) -> Iterator[PaymentResult | NotRead]:
+        """Every payment that the provider made since then, ours or not, newest first. Raises ProviderError when there
+        is no list to be had, or one after the other can't be read."""
 
 
 class Charges(TakesPayments):
@@ -359,8 +372,8 @@ class Refunds(Provider):
         """All refunds of a payment, also those made elsewhere, oldest first."""
 
     @abstractmethod
-    def refunds_since(self, since: datetime) -> Iterator[RefundResult]:
-        """Every refund made since then, newest first."""
+    def refunds_since(self, since: datetime) -> Iterator[RefundResult | NotRead]:
+        """Every refund made since then, newest first. Raises as `payments_since`."""
 
 
 class Disputable(Provider):
@@ -371,8 +384,8 @@ class Disputable(Provider):
         """Oldest first."""
 
     @abstractmethod
-    def disputes_since(self, since: datetime) -> Iterator[DisputeFacts]:
-        """Every dispute opened since then, newest first."""
+    def disputes_since(self, since: datetime) -> Iterator[DisputeFacts | NotRead]:
+        """Every dispute opened since then, payment by payment. Raises as `payments_since`."""
 
 
 class SavesMethods(Provider):
@@ -403,14 +416,25 @@ class SendsEvents(Provider):
     topics: ClassVar[Mapping[str, Topic]]
 
     @abstractmethod
-    def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> SignedEvent:
-        """Raises BadSignature for anything that is not this provider's, now. Header names in any case."""
+    def verify(
+        self,
+        body: bytes,
+        headers: Mapping[str, str],
+        now: datetime,
+        *,
+        before_asking: Callable[[], None] = lambda: None,
+    ) -> SignedEvent:
+        """Raises BadSignature for anything that is not this provider's, now. Header names in any case.
+
+        `before_asking` is called before the network is asked about it, where that is how this provider's events are
+        verified; what it raises comes through, and nobody is asked.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """One of a second channel, as its sender was asked about it. `is_genuine` says that the provider has sent these
-    very bytes; nothing follows from any other, which is kept for people to look at."""
+    very bytes; nothing follows from any other, and nothing of it is stored."""
 
     body: bytes
     is_genuine: bool
@@ -442,9 +466,9 @@ class ReceivesMessages(Provider):
         say, and ProviderMisconfigured: then it has to be sent again."""
 
     @abstractmethod
-    def keep(self, message: Message, *, address: str) -> SignedEvent | None:
-        """Write down that it came from `address`, inside the transaction that stores the event which is returned. None
-        when nothing follows from it: it is not genuine, or is for another account."""
+    def keep(self, message: Message, *, address: str) -> SignedEvent:
+        """Write down that a genuine one came from `address`, inside the transaction that stores the event which is
+        returned."""
 
     @abstractmethod
     def heard(self, payload: Mapping[str, Any]) -> Hearsay | None:

@@ -13,6 +13,7 @@ from billing_portal.tests import world
 from billing_portal.tests.stripe_world import StripeWorld
 from billing_portal.tests.world import at
 from payments import queries
+from payments.actions.discrepancies import close_discrepancy
 from payments.actions.disputing import apply_disputes
 from payments.errors import PaymentDisputed, PaymentNotRefundable
 from payments.models import Discrepancy, Dispute, Payment, Refund, StatusChange
@@ -169,6 +170,26 @@ def test_an_inquiry_moves_nothing_and_may_come_to_nothing(stripe: StripeWorld, a
     told(payment, facts(payment, "closed"))
     assert Dispute.objects.get().status == "closed"
     assert Discrepancy.objects.get(kind="disputed").closed_at == NOW
+
+
+def test_an_inquiry_that_somebody_has_answered_and_that_becomes_a_dispute_is_on_the_desk_again(
+    stripe: StripeWorld, acme: Tenant
+) -> None:
+    payment, staff = card_payment(acme), world.user(staff=True)
+
+    def open_ones() -> list[Discrepancy]:
+        return list(Discrepancy.objects.filter(kind="disputed", closed_at=None))
+
+    told(payment, facts(payment, "inquiry"))
+    close_discrepancy(discrepancy_id=open_ones()[0].id, note="answered", closed_by=staff, now=NOW)
+    told(payment, facts(payment, "inquiry"))
+    assert not open_ones(), "nothing has moved since"
+    told(payment, facts(payment, "open"))
+    told(payment, facts(payment, "open"))
+    (again,) = open_ones()
+    close_discrepancy(discrepancy_id=again.id, note="answered", closed_by=staff, now=NOW)
+    told(payment, facts(payment, "open"))
+    assert not open_ones()
 
 
 def test_facts_told_again_late_or_out_of_order_change_nothing(stripe: StripeWorld, acme: Tenant) -> None:

@@ -38,6 +38,12 @@ def form(acme: Paying, **fields: Any) -> dict[str, Any]:
     return {"key": key, "kind": "check", "amount": "120.00", "reference": "20984", "dated": "2026-10-02"} | fields
 
 
+def test_a_form_whose_key_no_database_takes_is_refused_and_no_error_of_ours(acme: Paying) -> None:
+    answer = acme.client.post(url(acme), form(acme, key="a\0b"))
+    assert answer.status_code == 400 and "nothing was changed" in words(answer)
+    assert not Payment.objects.exists()
+
+
 def test_a_check_is_told_of_once_and_waits_for_staff(acme: Paying) -> None:
     assert "I have sent a check or wire" in words(acme.client.get(f"/invoices/{acme.invoice.id}"))
     assert 'value="120.00"' in acme.client.get(url(acme)).content.decode()

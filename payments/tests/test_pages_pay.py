@@ -55,6 +55,12 @@ def test_a_saved_card_pays_all_that_is_due(stripe: StripeWorld, acme: Paying) ->
     assert again.headers["Location"] == f"/invoices/{acme.invoice.id}"
 
 
+def test_a_form_whose_key_no_database_takes_is_refused_and_no_error_of_ours(stripe: StripeWorld, acme: Paying) -> None:
+    answer = acme.sends(pay_with=saved(stripe, acme.tenant).id, key="a\0b")
+    assert answer.status_code == 400 and "nothing was changed" in words(answer)
+    assert not Payment.objects.exists() and stripe.taken() == []
+
+
 @pytest.mark.parametrize("then", ["again", "otherwise"])
 def test_one_form_is_one_payment_however_often_it_comes(stripe: StripeWorld, acme: Paying, then: str) -> None:
     card, other = saved(stripe, acme.tenant), saved(stripe, acme.tenant, "pm_card_mastercard")

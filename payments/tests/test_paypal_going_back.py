@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -15,7 +17,7 @@ from billing_portal.tests.paypal_agreement import paypal_books_agree
 from billing_portal.tests.paypal_world import PayPalWorld
 from payments import queries
 from payments.actions.syncing import sync_payment
-from payments.models import CreditNote, Discrepancy, Dispute, Invoice, Payment, Refund
+from payments.models import CreditNote, Discrepancy, Dispute, Invoice, Payment, ProviderEvent, Refund
 from payments.providers import breaker
 from payments.tests.paypal_payments import (
     REFUNDS,
@@ -241,3 +243,97 @@ def test_a_lost_dispute_opens_its_invoice_again(paypal: PayPalWorld, acme: Any, 
     assert (payment.status, payment.returned_minor) == ("returned", 2_004)
     assert (invoice.status, invoice.due_at, queries.amounts(invoice).open) == (Invoice.Status.OPEN, due_at, 2_004)
     assert [row.withdrawn_minor for row in Dispute.objects.all()] == [2_004], "told once, as the case"
+
+
+class Seen:
+    """What is to be seen at PayPal of a case over ten dollars that was resolved by a refund: each comes when it comes.
+    `decided` is how long before the refund."""
+
+    def __init__(self, paypal: PayPalWorld, payment: Payment, patch: pytest.MonkeyPatch, *, decided: timedelta) -> None:
+        self.case = self.refund = True
+        self._handle = paypal.transport.handle_request
+        paypal.panel("POST", "refund", {"id": payment.provider_ref, "amount": 1_000})
+        ten, at = {"currency_code": "USD", "value": "10.00"}, timezone.now() - decided
+        self._case = {
+            "dispute_id": "PP-D-1",
+            "create_time": (at - timedelta(days=1)).isoformat(),
+            "update_time": at.isoformat(),
+            "status": "RESOLVED",
+            "dispute_amount": ten,
+            "dispute_outcome": {"outcome_code": "RESOLVED_BUYER_FAVOUR", "amount_refunded": ten},
+            "disputed_transactions": [{"seller_transaction_id": payment.capture_ref}],
+        }
+        patch.setattr(paypal.transport, "handle_request", self._answer)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v1/customer/disputes":
+            return httpx.Response(200, json={"items": [{"dispute_id": "PP-D-1"}] if self.case else []})
+        if request.url.path == "/v1/customer/disputes/PP-D-1":
+            return httpx.Response(200, json=self._case)
+        answer = self._handle(request)
+        if request.method == "GET" and "/checkout/orders/" in request.url.path and not self.refund:
+            order = json.loads(answer.read())
+            order["purchase_units"][0]["payments"].pop("refunds", None)
+            return httpx.Response(200, json=order)
+        return answer
+
+
+@pytest.mark.parametrize("decided", [timedelta(0), timedelta(minutes=5)])
+@pytest.mark.parametrize("first", ["case", "refund", "both"])
+def test_a_case_and_the_refund_that_paid_it_out_are_the_same_money(
+    paypal: PayPalWorld, acme: Any, owner: Client, monkeypatch: pytest.MonkeyPatch, first: str, decided: timedelta
+) -> None:
+    invoice = world.overage_invoice(acme, cents=2_904)
+    payment = paid(paypal, owner, 2_904, invoice)
+    seen = Seen(paypal, payment, monkeypatch, decided=decided)
+    seen.case, seen.refund = first != "refund", first != "case"
+    sync_payment(payment_id=payment.id, actor=world.SYSTEM, now=timezone.now())
+    seen.case = seen.refund = True
+    for _ in range(2):
+        sync_payment(payment_id=payment.id, actor=world.SYSTEM, now=timezone.now())
+        assert cash() == 2_904 - (payment.fee_minor or 0) - 1_000
+    booked = Dispute.objects.get().withdrawn_minor, sum(Refund.objects.values_list("amount_minor", flat=True))
+    open_ones = list(Discrepancy.objects.filter(closed_at=None).values_list("kind", "amount_minor"))
+    if first == "case":
+        assert (booked, open_ones) == ((1_000, 0), [("unknown_refund", 1_000)])
+    else:
+        assert (booked, open_ones) == ((0, 1_000), [])
+
+
+def test_another_refund_is_booked_beside_a_case_that_was_paid_out(
+    paypal: PayPalWorld, owner: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = paid(paypal, owner)
+    seen = Seen(paypal, payment, monkeypatch, decided=timedelta(0))
+    seen.refund = False
+    sync_payment(payment_id=payment.id, actor=world.SYSTEM, now=timezone.now())
+    seen.refund = True
+    paypal.panel("POST", "refund", {"id": payment.provider_ref, "amount": 300})
+    sync_payment(payment_id=payment.id, actor=world.SYSTEM, now=timezone.now())
+    assert cash() == 2_900 - (payment.fee_minor or 0) - 1_300
+    assert Refund.objects.get().amount_minor == 300
+
+
+def test_what_comes_back_once_paypal_does_not_show_the_order_any_more_is_booked(
+    paypal: PayPalWorld, acme: Any, owner: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoice = world.overage_invoice(acme, cents=2_904)
+    payment = paid(paypal, owner, 2_904, invoice)
+    order = payment.provider_ref
+    handle = paypal.transport.handle_request
+    gone = httpx.Response(404, json={"name": "RESOURCE_NOT_FOUND", "details": [{"issue": "INVALID_RESOURCE_ID"}]})
+
+    def forgetful(request: httpx.Request) -> httpx.Response:
+        return gone if "/v2/checkout/orders/" in request.url.path else handle(request)
+
+    monkeypatch.setattr(paypal.transport, "handle_request", forgetful)
+    told(paypal)
+    paypal.panel("POST", "refund", {"id": payment.capture_ref, "amount": 400})
+    told(paypal)
+    assert Refund.objects.get().amount_minor == 400
+    paypal.settle(payment.capture_ref or "", "reversed", amount=1_000, code="CHARGEBACK")
+    told(paypal)
+    assert (Dispute.objects.get().status, Dispute.objects.get().withdrawn_minor) == ("lost", 1_000)
+    assert not ProviderEvent.objects.exclude(status="handled").exists()
+    payment.refresh_from_db()
+    assert (payment.status, payment.provider_ref) == ("succeeded", order)

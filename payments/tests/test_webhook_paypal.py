@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from cryptography.x509 import load_pem_x509_certificate
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -87,10 +88,12 @@ def turn(
     paypal_books_agree(paypal)
 
 
-def receive(body: bytes, headers: dict[str, str]) -> Any:
+def receive(body: bytes, headers: dict[str, str], *, address: str = "127.0.0.1") -> Any:
     sent = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
     sent.pop("HTTP_CONTENT_TYPE", None)
-    return Client(enforce_csrf_checks=True).post(WEBHOOK_PATH, body, content_type="application/json", **sent)
+    return Client(enforce_csrf_checks=True, REMOTE_ADDR=address).post(
+        WEBHOOK_PATH, body, content_type="application/json", **sent
+    )
 
 
 def signed_by(key: Any, paypal: PayPalWorld, sent: Sent, **changed: str) -> Sent:
@@ -247,3 +250,28 @@ def test_a_body_forged_under_the_same_checksum_is_a_hint_and_no_more(
     assert set(ProviderEvent.objects.values_list("status", flat=True)) == {"handled"}
     payment = Payment.objects.get()
     assert (payment.status, payment.amount_minor, payment.refunds.count()) == ("succeeded", 2_900, 0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_one_address_makes_us_ask_paypal_only_so_often(turn: Callable[..., Watched], genuine: Sent, mode: str) -> None:
+    cache.clear()
+    wire, (body, headers) = turn(mode, THROTTLE_RATES={"webhook": "2/day"}), genuine
+    # Whoever forges one needs no key for that: it names another certificate of PayPal's each time.
+    forged = [
+        {**headers, URL: f"{headers[URL]}{number}", SIG: base64.b64encode(b"forged" * 40).decode()}
+        for number in range(5)
+    ]
+    answers = [receive(body, each) for each in forged]
+    refused = answers[-1]
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+    assert int(refused["Retry-After"]) > 0
+    assert len(wire.asked) == 2
+    assert receive(body, forged[0], address="198.51.100.8").status_code != 429
+    assert receive(b"{}", {}).status_code == 400, "what nobody would be asked about is not counted"
+
+
+def test_what_is_verified_without_asking_is_taken_in_any_burst(turn: Callable[..., Watched], genuine: Sent) -> None:
+    cache.clear()
+    wire, (body, headers) = turn("offline", THROTTLE_RATES={"webhook": "1/day"}), genuine
+    assert {receive(body, headers).status_code for _ in range(5)} == {200}
+    assert len(wire.asked) == 1, "the certificate, once"

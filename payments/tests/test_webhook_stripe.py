@@ -62,6 +62,12 @@ def test_a_receipt_is_one_statement(stripe: StripeWorld, django_assert_num_queri
         assert post(body, signed(body)).status_code == 200
 
 
+def test_stripes_are_taken_in_any_burst_since_nobody_is_asked_about_them(stripe: StripeWorld, settings: Any) -> None:
+    settings.THROTTLE_RATES = {"webhook": "1/day"}
+    body = event_body()
+    assert {post(body, signed(body)).status_code for _ in range(3)} == {200}
+
+
 def test_a_copy_changes_nothing_and_wakes_nobody(stripe: StripeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     woken: list[str] = []
     monkeypatch.setattr("payments.webhooks.views.wake", woken.append)

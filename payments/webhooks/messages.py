@@ -6,19 +6,16 @@ A message is stored as an event like a webhook's, and from there on is one: a hi
 from __future__ import annotations
 
 import logging
-import math
-from typing import Any
 
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from billing_portal.kit.errors import BadInput, NotFound, TooLarge, TooManyRequests, Unavailable, UnsupportedMediaType
-from billing_portal.kit.throttling import CallerThrottle
+from billing_portal.kit.errors import BadInput, NotFound, TooLarge, Unavailable, UnsupportedMediaType
 from payments.inbox import store
 from payments.providers import registry
 from payments.providers.base import BadSignature, ProviderError, ReceivesMessages
-from payments.webhooks.views import ProviderWebhook
+from payments.webhooks.views import ProviderWebhook, SenderThrottle
 
 log = logging.getLogger(__name__)
 
@@ -29,25 +26,26 @@ class NoMessage(BadInput):
     detail = "It is not what the provider sends to this installation. Nobody was asked about it; nothing was stored."
 
 
-class SenderThrottle(CallerThrottle):
-    """How often one address may make us ask the provider: whoever knows our account's name can write a message that is
-    worth a question. The provider sends again what it was refused, and its webhooks tell the same besides."""
+class MessageThrottle(SenderThrottle):
+    """Fewer than of webhooks: whoever knows our account's name can write a message that is worth a question, and the
+    provider's webhooks tell the same besides."""
 
     scope = "message"
     rate = "120/min"
 
-    def caller(self, request: Any, view: Any) -> str:
-        return f"address:{self.get_ident(request)}"
-
 
 class ProviderMessage(ProviderWebhook):
-    """As a webhook answers. One that the provider did not send is answered 200 too, and nothing follows from it."""
+    """As a webhook answers. One that the provider did not send is answered 200 too; a line in the log is all that is
+    left of it, since anybody can send any number of them."""
+
+    throttle = MessageThrottle
 
     def _store(self, request: HttpRequest) -> bool:
         """Whether a worker has something to do.
 
         1. Ask the provider, with no transaction open, whether it sent these bytes; not too often for one address.
-        2. In one transaction: keep the message, and store the event that it stands for, once.
+        2. In one transaction: keep the message, and store the event that it stands for, once. Of one that it did not
+           send nothing is stored.
         """
         provider, now = registry.named(self.provider, ReceivesMessages), timezone.now()
         if provider is None:
@@ -62,19 +60,12 @@ class ProviderMessage(ProviderWebhook):
         except ProviderError as error:
             log.warning("message can't be verified now: %s", error, extra={"provider": self.provider})
             raise Unavailable from error
+        if not message.is_genuine:
+            log.warning("the provider did not send a message", extra={"provider": self.provider})
+            return False
         with transaction.atomic():
             event = provider.keep(message, address=request.META.get("REMOTE_ADDR", ""))
-            if event is None:
-                log.warning("nothing follows from a message", extra={"provider": self.provider})
-                return False
             return store.receive(event, provider=provider.name, livemode=provider.livemode, now=now)
-
-    def _count(self, request: HttpRequest) -> None:
-        throttle = SenderThrottle()
-        if not throttle.allow_request(request, self):  # type: ignore[arg-type]
-            error = TooManyRequests()
-            error.retry_after = math.ceil(throttle.wait() or error.retry_after)
-            raise error
 
 
 def _body(request: HttpRequest, provider: ReceivesMessages) -> bytes:

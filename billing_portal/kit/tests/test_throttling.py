@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.core.cache.backends.locmem import LocMemCache
 from django.test import Client, RequestFactory, override_settings
@@ -58,6 +59,27 @@ def test_one_more_than_the_rate_is_refused_and_told_when_to_come_again():
     assert answers[3].json()["code"] == "too_many_requests"
     assert 1 <= int(answers[3]["Retry-After"]) <= 86_400
     assert ask("10.0.0.2").status_code == 200
+
+
+def test_a_caller_can_not_name_another_address_for_each_request():
+    """`X-Forwarded-For` is whatever the caller sent, where no proxy in front has written it."""
+    answers = [Client().get("/api/ask", headers={"X-Forwarded-For": f"10.1.1.{n}"}) for n in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "counted"),
+    [
+        (0, "10.1.1.1", "127.0.0.1"),
+        (1, "10.1.1.1, 10.2.2.2", "10.2.2.2"),
+        (2, "10.1.1.1, 10.2.2.2, 10.3.3.3", "10.2.2.2"),
+        (1, None, "127.0.0.1"),
+    ],
+)
+def test_an_address_is_believed_as_far_as_trusted_proxies_have_written_it(proxies, forwarded, counted):
+    request = RequestFactory(headers={"X-Forwarded-For": forwarded} if forwarded else {}).get("/")
+    with override_settings(REST_FRAMEWORK=settings.REST_FRAMEWORK | {"NUM_PROXIES": proxies}):
+        assert CallerThrottle().caller(request, None) == f"address:{counted}"
 
 
 def test_the_window_ends(monkeypatch):

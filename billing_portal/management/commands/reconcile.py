@@ -16,7 +16,7 @@ from billing_portal.management.progress import progress_of
 from billing_portal.notices import outbox
 from payments.actions.reconciling import Reconciled, reconcile
 from payments.providers import registry
-from payments.providers.base import ProviderError, TakesPayments
+from payments.providers.base import TakesPayments
 
 
 class Command(BaseCommand):
@@ -50,18 +50,13 @@ class Command(BaseCommand):
     def _run(self, provider: TakesPayments, since: datetime, now: datetime, options: dict[str, Any]) -> Reconciled:
         with progress_of("compared", quiet=options["json"]) as progress:
             task = progress.add_task(f"Reconciling with {provider.name.capitalize()}", total=None)
-            try:
-                return reconcile(
-                    provider=provider,
-                    since=since,
-                    actor=Actor.system("reconcile"),
-                    now=now,
-                    tick=lambda: progress.advance(task),
-                )
-            except ProviderError as error:
-                raise CommandError(
-                    f"{provider.name.capitalize()} can't be asked now: {error}. Run it again."
-                ) from error
+            return reconcile(
+                provider=provider,
+                since=since,
+                actor=Actor.system("reconcile"),
+                now=now,
+                tick=lambda: progress.advance(task),
+            )
 
 
 def _days(text: str) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -72,11 +73,15 @@ class Certificates:
         if not self._address.fullmatch(url):
             raise BadSignature("its certificate is not at PayPal's address")
 
-    def key_for(self, url: str, now: datetime) -> rsa.RSAPublicKey:
+    def key_for(self, url: str, now: datetime, *, before_asking: Callable[[], None] = lambda: None) -> rsa.RSAPublicKey:
         """The key of the certificate at an address that was found good. Raises CertificateProblem, BadSignature."""
         self.refuse_address(url)
         kept = self._kept.get(url)
-        chain = kept.chain if kept and time.monotonic() < kept.until else _read(self._fetch(url))
+        if kept and time.monotonic() < kept.until:
+            chain = kept.chain
+        else:
+            before_asking()
+            chain = _read(self._fetch(url))
         key = self._trusted(chain, now)
         if kept is None or kept.chain is not chain:
             if len(self._kept) >= _MOST_KEPT:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,6 +19,8 @@ REVERSED = "PAYMENT.CAPTURE.REVERSED"
 _GIVEN = ("PAYMENT.CAPTURE.REFUNDED", "PAYMENT.REFUND.PENDING", "PAYMENT.REFUND.FAILED")
 # The reason of a capture that has ended names these alone for what went well.
 _HARMLESS = (None, "REFUNDED")
+# A case is first decided, and then paid out.
+_PAYOUT_TAKES = timedelta(hours=1)
 # How a dispute ended; all else keeps the money with us. Source: PayPal Disputes v1, `outcome_code`.
 _LOST = frozenset({"RESOLVED_BUYER_FAVOUR", "ACCEPTED"})
 
@@ -33,17 +35,20 @@ def of_capture(client: PayPalClient, capture_ref: str) -> list[dict[str, Any]]:
     return [client.get(f"{URL}/{identifier(each.get('dispute_id'))}").content for each in listed]
 
 
-def captures_since(client: PayPalClient, since: datetime) -> list[str]:
-    """The captures that disputes opened since then are about. The whole list is read, which goes back half a year:
-    asked for more than that, PayPal refuses."""
-    found = []
-    for each in _listed(client):
-        with readable("list of disputes"):
-            if _at(each) >= since:
-                case = client.get(f"{URL}/{identifier(each.get('dispute_id'))}").content
-                named = [about.get("seller_transaction_id") for about in case["disputed_transactions"]]
-                found += [str(each) for each in named if each]
-    return found
+def cases_since(client: PayPalClient, since: datetime) -> list[str]:
+    """The disputes opened since then. The whole list is read, which goes back half a year: asked for more than that,
+    PayPal refuses."""
+    listed = _listed(client)
+    with readable("list of disputes"):
+        return [str(each["dispute_id"]) for each in listed if _at(each) >= since]
+
+
+def captures_in(client: PayPalClient, case_ref: str) -> list[str]:
+    """What a dispute is about."""
+    case = client.get(f"{URL}/{identifier(case_ref)}").content
+    with readable("dispute"):
+        named = [about.get("seller_transaction_id") for about in case["disputed_transactions"]]
+    return [str(each) for each in named if each]
 
 
 def may_be_reversed(capture: Mapping[str, Any]) -> bool:
@@ -79,8 +84,8 @@ def facts_of(
     """Oldest first. A reversal belongs to the dispute that was open before it; without one it is a dispute of its own,
     lost from its first moment. By their times alone, which never change: so the same money is never told twice.
 
-    `given`: refunds, which leave less for a dispute to take; one given while the case was open is how it was settled,
-    or a part of that.
+    `given`: refunds, which leave less for a dispute to take; one given while the case was open, or as it ended, is how
+    it was settled, or a part of that.
     """
     with readable("dispute"):
         cases = sorted(disputes, key=lambda case: (_at(case), str(case["dispute_id"])))
@@ -123,9 +128,9 @@ def _case_of(reversal: Mapping[str, Any], cases: Sequence[Mapping[str, Any]]) ->
 
 
 def _is_within(refund: Mapping[str, Any], case: Mapping[str, Any]) -> bool:
-    """Whether it was given before the case ended, as far as anybody can tell."""
+    """Whether it was given before the case ended, or in the moments after: the payout of what was decided."""
     ended = case.get("update_time") if case["status"] == "RESOLVED" else None
-    return not ended or _at(refund) <= instant(ended)
+    return not ended or _at(refund) <= instant(ended) + _PAYOUT_TAKES
 
 
 def _reversal(reversal: Mapping[str, Any], capture: Mapping[str, Any]) -> DisputeFacts:

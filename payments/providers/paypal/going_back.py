@@ -9,7 +9,7 @@ from typing import Any
 from payments.providers.base import (
     Disputable,
     DisputeFacts,
-    OutcomeUnknown,
+    NotRead,
     RefundRequest,
     RefundResult,
     Refunds,
@@ -21,8 +21,11 @@ from payments.providers.paypal.amounts import to_paypal
 from payments.providers.paypal.client import Answer, PayPalClient, identifier
 from payments.providers.paypal.errors import Refused, translated
 from payments.providers.paypal.listing import resources
+from payments.providers.paypal.one_by_one import each_read
 from payments.providers.paypal.orders import CAPTURES, ORDERS, read
 from payments.providers.paypal.reading import (
+    accounts_for,
+    linked,
     order_of,
     readable,
     refund_invoice_id,
@@ -80,15 +83,13 @@ class GoingBack(Refunds, Disputable):
         found = [self._refund(each, str(capture and capture["id"])) for each in given]
         return sorted(found, key=lambda each: each.created_at or _LONG_AGO)
 
-    def refunds_since(self, since: datetime) -> Iterator[RefundResult]:
+    def refunds_since(self, since: datetime) -> Iterator[RefundResult | NotRead]:
         """By the events that told of them."""
         with translated(moves_money=False):
             told = resources(self._client, _TOLD_OF_REFUNDS, since)
-        for refund_ref in told:
-            try:
-                yield self.look_up_refund(refund_ref)
-            except (UnknownReference, OutcomeUnknown):
-                continue
+        yield from each_read(
+            told, lambda ref: [self.look_up_refund(ref)], payment_of=lambda ref: _payment_of(told[ref])
+        )
 
     def disputes_of(self, payment_ref: str) -> list[DisputeFacts]:
         """Disputes, and what was reversed without one. Source: PayPal Disputes v1, "List disputes"."""
@@ -101,14 +102,28 @@ class GoingBack(Refunds, Disputable):
         given, reversals = self._went_back(capture, is_sale=is_sale) if looks else ((), ())
         return disputes.facts_of(capture, cases, given=given, reversals=reversals)
 
-    def disputes_since(self, since: datetime) -> Iterator[DisputeFacts]:
-        """By the list of disputes, and the events that told of reversals."""
+    def disputes_since(self, since: datetime) -> Iterator[DisputeFacts | NotRead]:
+        """By the list of disputes, and the events that told of reversals. A payment that PayPal does not know may be
+        none that we could: the account may take money in other ways too."""
         with translated(moves_money=False):
-            captures = disputes.captures_since(self._client, since)
-            reversals = resources(self._client, _TOLD_OF_REVERSALS, since)
-        captures += [ref for each in reversals if (ref := self._reversed_payment(each))]
-        found = [facts for each in dict.fromkeys(captures) for facts in self._disputes_if_ours(each)]
-        yield from sorted((each for each in found if each.opened_at >= since), key=lambda each: each.opened_at)[::-1]
+            cases = disputes.cases_since(self._client, since)
+            told = resources(self._client, _TOLD_OF_REVERSALS, since)
+        payments: dict[str, None] = {}
+        for found in [
+            *each_read(cases, self._payments_in),
+            *each_read(told, lambda ref: [_payment_of(told[ref]) or self.look_up_refund(ref).payment_ref]),
+        ]:
+            if isinstance(found, NotRead):
+                yield found
+            elif found:
+                payments[found] = None
+        for facts in each_read(payments, lambda ref: self.disputes_of(ref)[::-1], payment_of=str):
+            if isinstance(facts, NotRead) or facts.opened_at >= since:
+                yield facts
+
+    def _payments_in(self, case_ref: str) -> list[str]:
+        with translated(moves_money=False):
+            return disputes.captures_in(self._client, case_ref)
 
     def _refunded(self, request: RefundRequest) -> Answer:
         path = f"{CAPTURES}/{identifier(request.payment_ref)}/refund"
@@ -123,19 +138,6 @@ class GoingBack(Refunds, Disputable):
             if refused.status != 404:
                 raise
         return sales.refund(self._client, request, environment=self._environment)
-
-    def _reversed_payment(self, refund_ref: str) -> str | None:
-        try:
-            return self.look_up_refund(refund_ref).payment_ref
-        except (UnknownReference, OutcomeUnknown):
-            return None
-
-    def _disputes_if_ours(self, payment_ref: str) -> list[DisputeFacts]:
-        """None for what is no payment that we could know: the account may take money in other ways too."""
-        try:
-            return self.disputes_of(payment_ref)
-        except (UnknownReference, OutcomeUnknown):
-            return []
 
     def _capture(self, payment_ref: str) -> tuple[dict[str, Any] | None, bool]:
         """By its own id or its order's, None when the order has none; and whether it is a sale. Raises
@@ -156,11 +158,35 @@ class GoingBack(Refunds, Disputable):
             return sales.went_back(self._client, capture)
         with readable("capture"):
             order_ref, capture_ref = order_of(capture), str(capture["id"])
-        order = read(self._client, ORDERS, order_ref or "").content
+        try:
+            refunds = refunds_in(read(self._client, ORDERS, order_ref or "").content, capture_ref)
+        except UnknownReference:
+            refunds = self._told_of(capture)
         with translated(moves_money=False):
-            return disputes.split(self._client, capture, refunds_in(order, capture_ref), self._environment)
+            return disputes.split(self._client, capture, refunds, self._environment)
+
+    def _told_of(self, capture: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """What went back of a capture whose order PayPal does not show any more: what the events of 30 days told of.
+
+        Raises UnknownReference unless that is all, by the capture's own word: what is only not seen would be taken for
+        never given.
+        """
+        if capture.get("status") == "COMPLETED" and not disputes.may_be_reversed(capture):
+            return []
+        with translated(moves_money=False):
+            told = resources(self._client, (*_TOLD_OF_REFUNDS, disputes.REVERSED), of=str(capture["id"]))
+        found = [read(self._client, _REFUNDS, each).content for each in told]
+        if not accounts_for(capture, found):
+            raise UnknownReference("PayPal does not show any more what went back of this capture")
+        return found
 
     def _refund(
         self, refund: Mapping[str, Any], capture_ref: str | None, request_id: str | None = None
     ) -> RefundResult:
         return refund_of(refund, environment=self._environment, capture_ref=capture_ref, request_id=request_id)
+
+
+def _payment_of(told: Mapping[str, Any]) -> str | None:
+    """The capture or sale of a refund, as far as its event names it."""
+    sale = told.get("sale_id")
+    return sale if isinstance(sale, str) else linked(told, "up") or linked(told, "sale")

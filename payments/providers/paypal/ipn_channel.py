@@ -57,11 +57,11 @@ class IpnChannel(ReceivesMessages):
         event = ipn_reading.event_of(body, fields, livemode=self.livemode, now=now)
         return Message(body, answer == ipn_asking.OURS, fields, event)
 
-    def keep(self, message: Message, *, address: str) -> SignedEvent | None:
+    def keep(self, message: Message, *, address: str) -> SignedEvent:
         """See `ipn_keeping`. What django-paypal finds odd about a message that PayPal has sent is noted there, and
         wakes all the same."""
-        ipn_keeping.keep(message.body, genuine=message.is_genuine, address=address)
-        return message.event if message.is_genuine else None
+        ipn_keeping.keep(message.body, address=address)
+        return message.event
 
     def heard(self, payload: Mapping[str, Any]) -> Hearsay | None:
         """See `ipn_reading`."""

@@ -1,4 +1,4 @@
-"""An IPN message through django-paypal's own view, into its table. What PayPal said of it is known by then.
+"""An IPN message that PayPal has sent, through django-paypal's own view, into its table.
 
 The view asks PayPal in the middle of its work, and its row and ours must be one transaction: so PayPal is asked before,
 and the view is told.
@@ -19,35 +19,34 @@ from payments.providers.paypal import ipn_asking
 
 @dataclass(slots=True)
 class _Asked:
-    """The answer for the message in hand, and the row that django-paypal made of it."""
+    """That PayPal was asked about the message in hand, and the row that django-paypal made of it."""
 
-    answer: bytes
     row: Any = None
 
 
 _asked: ContextVar[_Asked | None] = ContextVar("ipn_asked", default=None)
 
 
-def keep(body: bytes, *, genuine: bool, address: str) -> None:
-    """One row of django-paypal's, flagged where the message is not genuine or the package finds it odd. Inside the
-    caller's transaction, which a failure ends."""
+def keep(body: bytes, *, address: str) -> None:
+    """One row of django-paypal's, flagged where the package finds the message odd. Inside the caller's transaction,
+    which a failure ends."""
     from paypal.standard.ipn.views import ipn  # noqa: PLC0415 (its models come after the apps)
 
-    asked = _Asked(ipn_asking.OURS if genuine else ipn_asking.NOT_OURS)
+    asked = _Asked()
     token = _asked.set(asked)
     try:
         ipn(_request(body, address))
     finally:
         _asked.reset(token)
     row = asked.row
-    row.response = asked.answer.decode()  # a message that does not fit its form was not asked about there
+    row.response = ipn_asking.OURS.decode()  # a message that does not fit its form was not asked about there
     row.save(update_fields=["response", "updated_at"])
 
 
 def answered(row: Any) -> bytes:
     """In place of `PayPalIPN._postback`: what PayPal has said already, else what it says now."""
     asked = _asked.get()
-    return asked.answer if asked else ipn_asking.ask_back(row.query.encode("ascii"))
+    return ipn_asking.OURS if asked else ipn_asking.ask_back(row.query.encode("ascii"))
 
 
 def noted(sender: Any, **_: Any) -> None:

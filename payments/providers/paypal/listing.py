@@ -11,7 +11,7 @@ from typing import Any
 
 from payments.providers.base import ProviderUnavailable
 from payments.providers.paypal.client import PayPalClient
-from payments.providers.paypal.reading import instant, readable
+from payments.providers.paypal.reading import instant, linked, readable
 
 _EVENTS = "/v1/notifications/webhooks-events"
 PAGE = 300
@@ -48,15 +48,21 @@ def events(
         until = str(page[-1]["create_time"])
 
 
-def resources(client: PayPalClient, kinds: tuple[str, ...], since: datetime) -> list[str]:
-    """The ids of what these kinds of events were about, each once, what happened last first."""
-    told = []
+def resources(
+    client: PayPalClient, kinds: tuple[str, ...], since: datetime | None = None, *, of: str | None = None
+) -> dict[str, Mapping[str, Any]]:
+    """What these kinds of events were about, by its id and as the newest of them shows it; what happened last first.
+    `of`: only what belongs to that capture."""
+    told: list[tuple[datetime, Mapping[str, Any]]] = []
     for kind in kinds:
         for event in events(client, kind=kind, since=since):
             with readable("event"):
-                told.append((_at(event), event["resource"].get("id")))
-    told.sort(key=lambda each: each[0], reverse=True)
-    return list(dict.fromkeys(each for _, each in told if isinstance(each, str)))
+                if of in (None, linked(event["resource"], "up")):
+                    told.append((_at(event), event["resource"]))
+    told.sort(key=lambda each: each[0])
+    newest = {each["id"]: each for _, each in told if isinstance(each.get("id"), str)}
+    order = dict.fromkeys(each.get("id") for _, each in reversed(told))
+    return {reference: newest[reference] for reference in order if reference in newest}
 
 
 def _at(event: Mapping[str, Any]) -> datetime:

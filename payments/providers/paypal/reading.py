@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -96,6 +97,18 @@ def as_order(capture: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def completed(capture: Mapping[str, Any], *, environment: str) -> PaymentResult | None:
+    """A capture as an event told of it, where that is all that our row would say: it is complete, and its order, our id
+    and its fee are named. None for any other, which has to be read."""
+    try:
+        with readable("capture"):
+            is_whole = capture["status"] == "COMPLETED" and bool(order_of(capture)) and bool(capture.get("custom_id"))
+            result = payment_of(as_order(capture), environment=environment) if is_whole else None
+    except Unreadable:
+        return None
+    return replace(result, is_hearsay=True) if result and result.fee is not None else None
+
+
 def telling_capture(order: Mapping[str, Any]) -> dict[str, Any] | None:
     """The capture that says what became of the order; of equals the latest. None before there is one."""
     found = _payments(order).get("captures") or []
@@ -106,6 +119,20 @@ def refunds_in(order: Mapping[str, Any], capture_ref: str) -> list[dict[str, Any
     """All that went back of one capture, reversals among it."""
     with readable("order"):
         return [each for each in _payments(order).get("refunds") or [] if linked(each, "up") in (None, capture_ref)]
+
+
+def accounts_for(capture: Mapping[str, Any], refunds: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether these are all that went back of a capture, by its own status and by the total that the newest names."""
+    with readable("refund"):
+        found = sum(from_paypal(each["amount"]).minor for each in refunds)
+        moved = sum(from_paypal(each["amount"]).minor for each in refunds if each["status"] in ("COMPLETED", "PENDING"))
+        if capture["status"] == "REFUNDED":
+            return moved == from_paypal(capture["amount"]).minor
+        if not moved:
+            return False
+        newest = max(refunds, key=lambda each: instant(each["create_time"]))
+        total = (newest.get("seller_payable_breakdown") or {}).get("total_refunded_amount")
+        return not total or found >= from_paypal(total).minor
 
 
 def refund_of(

@@ -11,7 +11,7 @@ import binascii
 import json
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -94,8 +94,16 @@ class Verifier:
         self._client, self._certificates = client, certificates
         self._webhook_id, self._mode = webhook_id.strip(), mode
 
-    def check(self, body: bytes, headers: Mapping[str, str], now: datetime) -> None:
-        """`body` is one JSON object, without blanks around it: it is asked about as it stands.
+    def check(
+        self,
+        body: bytes,
+        headers: Mapping[str, str],
+        now: datetime,
+        *,
+        before_asking: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`body` is one JSON object, without blanks around it: it is asked about as it stands. `before_asking` is
+        called before PayPal is asked for a certificate or a verdict: anybody can write headers that are worth it.
 
         Raises BadSignature, ProviderUnavailable while nobody can say, ProviderMisconfigured without a webhook id. What
         is refused by its headers alone costs no call to anybody.
@@ -104,13 +112,16 @@ class Verifier:
             raise ProviderMisconfigured("PAYPAL_WEBHOOK_ID is not set: nothing can be verified")
         sent = Transmission.read(headers, now)
         self._certificates.refuse_address(sent.cert_url)
-        if self._mode == API or not self._checked_offline(sent, body, now):
+        if self._mode == API or not self._checked_offline(sent, body, now, before_asking):
+            before_asking()
             self._ask(sent, body)
 
-    def _checked_offline(self, sent: Transmission, body: bytes, now: datetime) -> bool:
+    def _checked_offline(
+        self, sent: Transmission, body: bytes, now: datetime, before_asking: Callable[[], None]
+    ) -> bool:
         """False when only PayPal can say, and may be asked."""
         try:
-            key = self._certificates.key_for(sent.cert_url, now)
+            key = self._certificates.key_for(sent.cert_url, now, before_asking=before_asking)
         except CertificateProblem as problem:
             if self._mode == AUTO:
                 return False

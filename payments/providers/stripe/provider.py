@@ -204,7 +204,14 @@ class StripeProvider(Charges, Refunds, Disputable, SavesMethods, SendsEvents, Mi
                 raise UnknownReference("The method is not this customer's")
             self._api.payment_methods.detach(method_ref, {}, {"idempotency_key": f"detach:{method_ref}"})
 
-    def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> SignedEvent:
+    def verify(
+        self,
+        body: bytes,
+        headers: Mapping[str, str],
+        now: datetime,
+        *,
+        before_asking: Callable[[], None] = lambda: None,
+    ) -> SignedEvent:
         """See `events`."""
         return events.verify(body, headers.get("Stripe-Signature", ""), secrets=self._webhook_secrets, now=now)
 

@@ -165,11 +165,13 @@ def back(value: str, day: int, status: str = "COMPLETED") -> dict[str, object]:
         ([case(1, 5)], [back("9.00", 2)], [], [("lost", 2_900, 2_000)]),
         ([case(1, 5)], [back("29.00", 6)], [], [("lost", 2_900, 0)]),
         ([case(1, 5)], [back("9.00", 2, "FAILED")], [], [("lost", 2_900, 2_900)]),
-        # Settled by a refund while it was open, wholly or in part; one before it or after its end settles nothing.
+        # Settled by a refund while it was open, wholly or in part, or in the hour after: its payout.
+        # One before it or later settles nothing.
         ([part(1, 5)], [back("9.00", 6)], [], [("lost", 900, 0)]),
         ([part(1, 5)], [back("4.00", 6)], [], [("lost", 900, 500)]),
         ([part(1, 5)], [back("20.00", 6)], [], [("lost", 900, 0)]),
         ([part(1, 5)], [back("9.00", 6, "FAILED")], [], [("lost", 900, 900)]),
+        ([part(1, 5)], [back("9.00", 7) | {"create_time": "2026-11-07T12:40:00Z"}], [], [("lost", 900, 0)]),
         ([part(1, 5)], [back("9.00", 2), back("9.00", 9)], [], [("lost", 900, 900)]),
         ([part(1, 3), part(2, 5)], [back("9.00", 6)], [], [("lost", 900, 900), ("lost", 900, 0)]),
         # A reversal is seen, so the refund was besides it.
@@ -229,5 +231,33 @@ def test_an_order_that_paypal_does_not_show_any_more_is_read_from_its_capture(pa
     found = paypal.provider.look_up(capture)
     assert (found.outcome, found.amount, found.provider_ref) == (whole.outcome, whole.amount, whole.provider_ref)
     assert (found.payment_id, found.capture_ref, found.fee) == (whole.payment_id, capture, whole.fee)
+    assert paypal.provider.refunds_of(capture) == [], "by the capture's own word"
+
+
+@pytest.mark.parametrize("all_of_it", [False, True])
+def test_what_went_back_of_a_capture_whose_order_is_gone_is_told_by_its_events(
+    paypal: PayPalAdapter, all_of_it: bool
+) -> None:
+    capture, other = paypal.paid(), paypal.paid()
+    paypal.panel("POST", "refund", {"id": other, "amount": 700})
+    paypal.panel("POST", "refund", {"id": capture, "amount": 500})
+    paypal.settle(capture, "reversed", amount=2_400 if all_of_it else 600, code="CHARGEBACK")
+    whole = paypal.provider.refunds_of(capture), paypal.provider.disputes_of(capture)
+    gone = {"name": "RESOURCE_NOT_FOUND", "message": "The specified resource does not exist.", "debug_id": "f1"}
+    paypal.wire.instead = lambda request: httpx.Response(404, json=gone) if "/orders/" in request.url.path else None
+    assert (paypal.provider.refunds_of(capture), paypal.provider.disputes_of(capture)) == whole
+    assert [each.amount.minor for each in whole[0]] == [500]
+    hidden = paypal.objects("refunds")[1]["id"]
+
+    def without_the_oldest(request: httpx.Request) -> httpx.Response | None:
+        if "/orders/" in request.url.path:
+            return httpx.Response(404, json=gone)
+        if not request.url.path.endswith("webhooks-events") or "transaction_id" in request.url.params:
+            return None
+        kind = request.url.params["event_type"]
+        told = [each for each in paypal.objects("events") if each["event_type"] == kind]
+        return httpx.Response(200, json={"events": [each for each in told if each["resource"]["id"] != hidden]})
+
+    paypal.wire.instead = without_the_oldest
     with pytest.raises(UnknownReference):
         paypal.provider.refunds_of(capture)  # not "none": somebody would take it for never given
