@@ -16,12 +16,12 @@ from payments.tests.refund_world import bank_payment, card_payment, refund, sync
 
 pytestmark = pytest.mark.django_db
 
+# The same one each time, and one that the provider knows.
+FIRST = "SELECT id FROM payments_payment WHERE provider_ref IS NOT NULL ORDER BY created_at, id LIMIT 1"
 # What is done to our rows → how a line begins or ends that must speak.
 OURS = {
     "UPDATE payments_payment SET amount_minor = amount_minor + 1": "with us of",
-    "UPDATE payments_payment SET provider_ref = 'pi_other' WHERE id = (SELECT id FROM payments_payment LIMIT 1)": (
-        "no payment of ours stands for it"
-    ),
+    f"UPDATE payments_payment SET provider_ref = 'pi_other' WHERE id = ({FIRST})": ("no payment of ours stands for it"),
     "UPDATE payments_payment SET status = 'failed'": "with us failed",
     "UPDATE payments_payment SET status = 'processing', outcome_unknown = true, next_check_at = now()": (
         "its outcome unknown"

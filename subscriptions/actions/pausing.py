@@ -56,8 +56,8 @@ def resume_subscription(*, subscription_id: UUID, actor: Actor, now: datetime) -
 
 
 def go_on(subscription: Subscription, *, reason: str, actor: Actor, now: datetime) -> Invoice | None:
-    """Into the state that it is in without the pause. Where its period has run out meanwhile, a new one begins now, on
-    the terms that were agreed last, and is billed; where the next one was credited, it is billed again.
+    """Into the state that it is in without the pause. Where what is billed has run out meanwhile, a new period begins
+    now, on the terms that were agreed last, and is billed; where the next one was credited, it is billed again.
 
     In the caller's transaction, under the locks of `moving.locked`; the caller saves.
     """
@@ -69,6 +69,9 @@ def go_on(subscription: Subscription, *, reason: str, actor: Actor, now: datetim
     moving.move(subscription, Status.ACTIVE, actor=actor, now=now, reason=reason)
     if subscription.period_end > now:
         return ending.bill_again(subscription, actor=actor, now=now)
+    if subscription.billed_until and subscription.billed_until > now:
+        renewing.catch_up(subscription, actor=actor, now=now)
+        return None
     terms = queries.current_terms(subscription, now)
     price, seats = terms.price, terms.seats
     if subscription.pending_price and subscription.pending_seats:
