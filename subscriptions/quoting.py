@@ -35,6 +35,16 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """From what to what, and when: "now" or "period_end". `restarts`: the cycle is another one."""
+
+    current: Target
+    target: Target
+    when: str
+    restarts: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Quote:
     """`lines` and `taxes` are those of the invoice that follows, `total_minor` their sum: negative where it is credited
     instead. `due_minor` is what is left to be paid after the tenant's credit.
@@ -56,24 +66,31 @@ class Quote:
     next_at: datetime
 
 
-def quote(subscription: Subscription, target: Target, *, when: str | None, instant: datetime) -> Quote:
-    """As of `instant`. `when` None: what costs more holds at once, what costs less from the period's end.
+def choose(subscription: Subscription, target: Target, *, when: str | None, instant: datetime) -> Choice:
+    """When it holds. `when` None: what costs more holds at once, what costs less from the period's end; in a trial
+    everything holds at once.
 
     Raises NothingChanges, SeatsFallAtRenewal (fewer seats at once: a period's paid seats never fall).
     """
     current = current_target(subscription, instant)
     if target == current and subscription.pending_at is None:
         raise NothingChanges
-    chosen = when or _usual(current, target)
-    is_trial = subscription.status == Subscription.Status.TRIALING
-    if chosen == NOW and target.seats < current.seats and not is_trial:
-        raise SeatsFallAtRenewal
-    if is_trial:
-        return _in_trial(subscription, target, instant)
     restarts = target.price.billing_cycle != current.price.billing_cycle
-    if chosen == PERIOD_END:
-        return _at_period_end(subscription, current, target, instant, restarts=restarts)
-    return _now(subscription, current, target, instant, restarts=restarts)
+    if subscription.status == Subscription.Status.TRIALING:
+        return Choice(current, target, NOW, restarts=False)
+    chosen = when or _usual(current, target)
+    if chosen == NOW and target.seats < current.seats:
+        raise SeatsFallAtRenewal
+    return Choice(current, target, chosen, restarts=restarts)
+
+
+def quote(subscription: Subscription, target: Target, *, when: str | None, instant: datetime) -> Quote:
+    """As of `instant`. Raises as `choose`."""
+    choice = choose(subscription, target, when=when, instant=instant)
+    if subscription.status == Subscription.Status.TRIALING:
+        return _in_trial(subscription, target, instant)
+    reckon = _at_period_end if choice.when == PERIOD_END else _now
+    return reckon(subscription, choice.current, target, instant, restarts=choice.restarts)
 
 
 def current_target(subscription: Subscription, instant: datetime) -> Target:

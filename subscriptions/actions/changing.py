@@ -15,14 +15,14 @@ from subscriptions import queries, quoting
 from subscriptions.actions import billing, moving, renewing, subscribing
 from subscriptions.errors import (
     NothingToCredit,
-    NotSupportedByEngine,
+    NotSubscribed,
     NotWhileEnding,
     NotWhilePaused,
     NotWhileUnpaid,
     PreviewOutdated,
 )
 from subscriptions.models import PlanPrice, Subscription
-from subscriptions.models.subscription import Engine
+from subscriptions.models.subscription import LIVE
 from subscriptions.quoting import NOW, Quote, Target
 
 Status = Subscription.Status
@@ -106,20 +106,30 @@ def state_of(subscription: Subscription) -> str:
     return hashlib.sha256("|".join(map(str, facts)).encode()).hexdigest()[:24]
 
 
-def _quote(subscription: Subscription, wish: Wish, instant: datetime) -> Quote:
-    if subscription.engine != Engine.INVOICE:
-        raise NotSupportedByEngine
+def check_changeable(subscription: Subscription) -> None:
+    """Raises NotSubscribed, NotWhilePaused, NotWhileUnpaid, NotWhileEnding."""
+    if subscription.status not in LIVE:
+        raise NotSubscribed
     if subscription.status == Status.PAUSED:
         raise NotWhilePaused
     if subscription.status == Status.UNPAID:
         raise NotWhileUnpaid
     if subscription.cancel_at_period_end:
         raise NotWhileEnding
+
+
+def target_of(subscription: Subscription, wish: Wish, instant: datetime) -> Target:
+    """What is asked for, as a price and seats. Raises UnknownPlan, TooFewSeats, TooManySeats."""
     current = quoting.current_target(subscription, instant)
     price = _price(subscription, current.price, wish)
     target = Target(price, current.seats if wish.seats is None else wish.seats)
     subscribing.check_terms(subscription.tenant, target.price, target.seats)
-    return quoting.quote(subscription, target, when=wish.when, instant=instant)
+    return target
+
+
+def _quote(subscription: Subscription, wish: Wish, instant: datetime) -> Quote:
+    check_changeable(subscription)
+    return quoting.quote(subscription, target_of(subscription, wish, instant), when=wish.when, instant=instant)
 
 
 def _price(subscription: Subscription, current: PlanPrice, wish: Wish) -> PlanPrice:

@@ -18,12 +18,39 @@ from payments.provider_answers import answer_for
 from payments.providers import registry
 from payments.providers.base import OutcomeUnknown, ProviderError, ProviderUnavailable
 from payments.providers.recurring import ChangesSubscriptions, RecurringFacts, RunsSubscriptions
-from subscriptions.actions import ending, following, moving, pausing
-from subscriptions.errors import NotSubscribed, NotWhileEnding, NotWhileUnpaid
+from subscriptions.actions import changing, changing_there, ending, following, moving, pausing
+from subscriptions.actions.changing import Preview, Wish
+from subscriptions.errors import NotSubscribed, NotSupportedByEngine, NotWhileEnding, NotWhileUnpaid
 from subscriptions.models import Subscription
 from subscriptions.models.subscription import LIVE, Engine
 
 Status = Subscription.Status
+
+
+def preview(*, subscription_id: UUID, wish: Wish, actor: Actor, now: datetime) -> Preview:
+    """What a change would cost; nothing is changed. Raises as `change`."""
+    reckon = changing.preview_change if _is_ours(subscription_id) else changing_there.preview_change
+    return reckon(subscription_id=subscription_id, wish=wish, actor=actor, now=now)
+
+
+def change(
+    *, subscription_id: UUID, wish: Wish, actor: Actor, now: datetime, instant: datetime | None = None, state: str = ""
+) -> Subscription:
+    """Make it so, as of `instant`. Raises as `changing.change_subscription` and `changing_there.change_subscription`,
+    and NotSupportedByEngine: PayPal changes nothing while it runs."""
+    facts: dict[str, Any] = {"subscription_id": subscription_id, "wish": wish, "actor": actor, "now": now}
+    facts |= {"instant": instant, "state": state}
+    if _is_ours(subscription_id):
+        return changing.change_subscription(**facts)[0]
+    return changing_there.change_subscription(**facts)
+
+
+def _is_ours(subscription_id: UUID) -> bool:
+    """Raises NotSupportedByEngine for one that nobody can change."""
+    engine = _found(subscription_id).engine
+    if engine == Engine.PAYPAL:
+        raise NotSupportedByEngine
+    return engine == Engine.INVOICE
 
 
 def cancel(

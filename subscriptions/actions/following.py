@@ -22,7 +22,7 @@ from payments.providers import registry
 from payments.providers.base import ProviderUnavailable, UnknownReference
 from payments.providers.recurring import BillFacts, RecurringFacts, RunsSubscriptions
 from subscriptions.actions import moving, pricing
-from subscriptions.models import Subscription
+from subscriptions.models import PlanPrice, Subscription
 from subscriptions.models.subscription import LIVE, SUBSCRIPTION_MOVES, Engine
 
 log = logging.getLogger(__name__)
@@ -205,26 +205,32 @@ def _move(subscription: Subscription, status: str, facts: RecurringFacts, actor:
 
 
 def _take_terms(subscription: Subscription, facts: RecurringFacts, now: datetime) -> None:
-    """What it is charged by; a change for the period's end is in force once that period has begun."""
-    price = pricing.price_behind(facts.price_ref, subscription.engine, livemode=subscription.livemode)
+    """What it is charged by now, and what it changes to at its period's end."""
+    price = _price(subscription, facts.price_ref, facts, now)
+    if price:
+        moving.put_on_terms(subscription, price, facts.seats, now)
+    moving.forget_pending(subscription)
+    if facts.changes_at:
+        reference, seats, at = facts.changes_at
+        subscription.pending_price = _price(subscription, reference, facts, now)
+        if subscription.pending_price:
+            subscription.pending_seats, subscription.pending_at = seats, at
+
+
+def _price(subscription: Subscription, reference: str, facts: RecurringFacts, now: datetime) -> PlanPrice | None:
+    """Ours; staff hear of one that none of our plans has."""
+    price = pricing.price_behind(reference, subscription.engine, livemode=subscription.livemode)
     if price is None:
         report_discrepancy(
             kind=Discrepancy.Kind.STATE_DIFFERS,
             provider=subscription.engine,
             provider_ref=facts.provider_ref,
             amount=Money.zero(subscription.currency),
-            detail=f"It is charged by a price that none of our plans has: {facts.price_ref}.",
+            detail=f"It is charged by a price that none of our plans has: {reference}.",
             tenant=subscription.tenant,
             now=now,
         )
-        return
-    waits = subscription.pending_at and (facts.period is None or facts.period[0] < subscription.pending_at)
-    is_pending = (price.id, facts.seats) == (subscription.pending_price_id, subscription.pending_seats)
-    if waits and is_pending:
-        return
-    moving.put_on_terms(subscription, price, facts.seats, now)
-    if is_pending or not waits:
-        moving.forget_pending(subscription)
+    return price
 
 
 def _end_there(

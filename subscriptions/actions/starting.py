@@ -8,10 +8,14 @@ from datetime import datetime
 from billing_portal.kit.actors import Actor
 from billing_portal.kit.errors import BadInput
 from billing_portal.tenants.models import Tenant
+from payments.providers import registry
+from payments.providers.recurring import RunsSubscriptions
 from subscriptions import queries
+from subscriptions.actions import beginning
 from subscriptions.actions.subscribing import start_subscription
 from subscriptions.errors import UnknownPlan
 from subscriptions.models import PlanPrice, Subscription
+from subscriptions.models.subscription import Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +32,21 @@ class Order:
 
 
 def start(*, tenant: Tenant, order: Order, actor: Actor, now: datetime) -> Subscription:
-    """By invoice where no payment method is named.
+    """By invoice where no payment method is named, else by the provider that keeps cards and bank accounts.
 
     Raises UnknownPlan, BadInput and what `subscribing.start_subscription` raises.
     """
     price = price_of(tenant, order)
     seats = price.minimum_seats if order.seats is None else order.seats
-    if order.method_ref:
-        words = "Subscriptions are paid by invoice here. Leave this out."
-        raise BadInput(words, code="method_not_offered", field="paymentMethodId")
     if order.coupon:
         raise BadInput("We don't know this coupon.", code="unknown_coupon", field="coupon")
+    if order.method_ref:
+        provider = registry.named(Engine.STRIPE, RunsSubscriptions)
+        if provider is None:
+            words = "Subscriptions are paid by invoice here. Leave this out."
+            raise BadInput(words, code="method_not_offered", field="paymentMethodId")
+        terms = beginning.Terms(price, seats, trial_days=order.trial_days or 0, method_ref=order.method_ref)
+        return beginning.begin(tenant=tenant, provider=provider, terms=terms, actor=actor, now=now)
     return start_subscription(
         tenant=tenant, price=price, seats=seats, actor=actor, now=now, trial_days=order.trial_days or 0
     )

@@ -13,7 +13,7 @@ from billing_portal.notices import outbox
 from billing_portal.tenants.policies import May
 from billing_portal.tenants.requests import TenantRequest
 from subscriptions import previews, queries
-from subscriptions.actions import changing, starting
+from subscriptions.actions import directing, starting
 from subscriptions.actions.starting import Order
 from subscriptions.api.documents import PreviewOut, SubscriptionOut, preview_document
 from subscriptions.api.requests import ChangeIn, ChangeWithPreviewIn, StartIn, wish_of
@@ -84,7 +84,7 @@ class SubscriptionDetail(APIView):
         instant, state = now, ""
         if wanted.token:
             instant, state = previews.read_token(wanted.token, subscription_id=subscription.id, wish=wish, now=now)
-        changed, _ = changing.change_subscription(
+        changed = directing.change(
             subscription_id=subscription.id, wish=wish, actor=request.actor, now=now, instant=instant, state=state
         )
         return shown(changed)
@@ -100,6 +100,6 @@ class SubscriptionPreview(APIView):
         """What a change would cost. Nothing is changed; with the `previewToken` it is made as shown, for 15 minutes."""
         wanted, now = ChangeIn.parse(request), timezone.now()
         subscription, wish = live_or_404(request), wish_of(wanted)
-        preview = changing.preview_change(subscription_id=subscription.id, wish=wish, actor=request.actor, now=now)
+        preview = directing.preview(subscription_id=subscription.id, wish=wish, actor=request.actor, now=now)
         token = previews.token_of(preview, wish, now)
         return Response(preview_document(preview.quote, subscription.currency, token))
