@@ -2,10 +2,40 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef
+
 from billing_portal.kit.money import Money
 from payments import queries
-from payments.models import Invoice
+from payments.models import Invoice, Payment
 from payments.providers.base import TakesPayments
+
+# A client's own key is plain ASCII: no client can take the place of this one.
+_KEY = "\N{SECTION SIGN}collect:"
+
+
+def key_of(invoice: Invoice, number: int) -> str:
+    """Of the first try to collect it (0), the second (1), …"""
+    return f"{_KEY}{invoice.id}" + (f":{number}" if number else "")
+
+
+def tries(invoice: Invoice) -> list[Payment]:
+    """The charges by which it was to be collected, oldest first. What never reached its provider has no key any
+    more."""
+    mine = queries.payments(invoice.tenant).filter(client_key__startswith=f"{_KEY}{invoice.id}")
+    return list(mine.order_by("created_at", "id"))
+
+
+def failed_invoices(tenant_id: UUID | None = None) -> list[Invoice]:
+    """Open ones that were to be collected and could not be, oldest first; of one tenant, or of all."""
+    failed = Payment.objects.filter(
+        invoice=OuterRef("pk"), status=Payment.Status.FAILED, off_session=True, client_key__startswith=_KEY
+    )
+    open_ones = Invoice.objects.filter(Exists(failed), status=Invoice.Status.OPEN, kind=Invoice.Kind.OVERAGE)
+    if tenant_id:
+        open_ones = open_ones.filter(tenant_id=tenant_id)
+    return list(open_ones.select_related("tenant").order_by("issued_at", "id"))
 
 
 def waiting_beside(invoice: Invoice, provider: TakesPayments) -> Money:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from billing_portal.kit.actors import Actor
 from billing_portal.notices import outbox, waking
-from payments.actions import checking, reconciling
+from payments.actions import checking, collecting, reconciling
 from payments.inbox import handling, mirroring
 from payments.providers import registry
 from payments.providers.base import TakesPayments
@@ -52,6 +52,15 @@ def check_unknown() -> int:
     if found.asked:
         outbox.wake()
     return found.unknown
+
+
+@shared_task(name="payments.collect_again")
+def collect_again() -> int:
+    """Try again what could not be charged, when its time has come; returns how many were tried."""
+    tried = collecting.collect_due(actor=Actor.system("collect"), now=timezone.now())
+    if tried:
+        outbox.wake()
+    return tried
 
 
 @shared_task(name="payments.reconcile", soft_time_limit=45 * 60)

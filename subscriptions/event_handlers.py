@@ -32,7 +32,13 @@ def invoice_settled(message: Message) -> None:
     )
 
 
-@outbox.handles("subscription.moved", "subscription.ending", "subscription.kept")
+@outbox.handles(
+    "subscription.moved",
+    "subscription.ending",
+    "subscription.kept",
+    "subscription.trial_ending",
+    "subscription.renewal_coming",
+)
 def subscription_moved(message: Message) -> None:
     """Tell the tenant what has changed."""
     subscription = Subscription.objects.select_related("tenant").get(id=message.payload["subscriptionId"])

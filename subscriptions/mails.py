@@ -41,6 +41,8 @@ def write_mail(subscription: Subscription, what: str, *, came_from: str | None =
     terms = queries.current_terms(subscription, message.now)
     line = period_line(terms.price, terms.seats, (message.now, message.now))
     ends = subscription.ended_at or subscription.period_end or message.now
+    if what == "renewal_coming" and subscription.pending_price and subscription.pending_seats:
+        line = period_line(subscription.pending_price, subscription.pending_seats, (message.now, message.now))
     with timezone.override(tenant.zone), transaction.atomic():
         mail.write(
             Mail(

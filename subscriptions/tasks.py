@@ -14,7 +14,7 @@ from django.utils import timezone
 from billing_portal.kit import context
 from billing_portal.kit.actors import Actor
 from billing_portal.notices import outbox
-from subscriptions.actions import beginning, directing, following, judging, renewing
+from subscriptions.actions import beginning, directing, following, judging, reminding, renewing
 from subscriptions.models import Subscription
 from subscriptions.models.subscription import LIVE, Engine
 
@@ -35,6 +35,7 @@ def renew_due() -> int:
     now = timezone.now()
     seen = _each(renewing.due(now).values_list("id", "tenant_id"), renewing.renew, now)
     seen += _each(judging.to_judge(now).values_list("id", "tenant_id"), judging.judge, now)
+    seen += reminding.remind(now)
     if seen:
         outbox.wake()
     return seen

@@ -40,6 +40,7 @@ CELERY_BEAT_SCHEDULE = {
     "renew the subscriptions that are due": {"task": "subscriptions.renew_due", "schedule": 60.0 * 60},
     "ask about subscriptions that were begun": {"task": "subscriptions.follow_begun", "schedule": 5 * 60.0},
     "compare subscriptions with the providers'": {"task": "subscriptions.follow_all", "schedule": 24 * 60.0 * 60},
+    "charge again what was declined": {"task": "payments.collect_again", "schedule": 60.0 * 60},
     "close the months that are due": {"task": "usage.close_due_months", "schedule": 60.0 * 60},
     "check the books": {"task": "billing_portal.check_books", "schedule": 24 * 60.0 * 60},
     "forget old answers": {"task": "billing_portal.forget_old_answers", "schedule": 24 * 60.0 * 60},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -9,7 +11,7 @@ from uuid import UUID
 from billing_portal.kit.actors import Actor
 from billing_portal.kit.errors import BadInput, Conflict
 from billing_portal.kit.money import Money
-from payments import collect_queries, method_queries, queries
+from payments import collect_queries, dunning, method_queries, queries
 from payments.actions import driving
 from payments.actions.charging import start_payment
 from payments.actions.opening import MethodChoice
@@ -18,8 +20,8 @@ from payments.models import Invoice, Payment, PaymentMethod
 from payments.providers import registry
 from payments.providers.base import Charges
 
-# A client's own key is plain ASCII: no client can take the place of this one.
-_KEY = "\N{SECTION SIGN}collect:"
+log = logging.getLogger(__name__)
+
 # How often it is reckoned anew when people pay meanwhile.
 TRIES = 3
 
@@ -34,21 +36,51 @@ def collect_invoice(*, invoice_id: UUID, actor: Actor, now: datetime) -> Payment
     """The payment that charges what is due; None when there is nothing to charge, or nothing to charge it to.
 
     What is below the provider's least amount waits, and is charged with the next invoice that brings the tenant's due
-    above it. One payment for each invoice, for ever: a second run finds the first one's. A decline leaves the invoice
-    open. Raises what `start_payment` raises when the provider did nothing: to be tried again.
+    above it. A second run finds the first one's payment, until that has failed: then there is another try when
+    `dunning` says so, or at once by another default method. A decline leaves the invoice open. Each try has a key of
+    its own by its number: two who try at once are one charge. Raises what `start_payment` raises when the provider did
+    nothing: to be tried again.
     """
     invoice = Invoice.objects.select_related("tenant").get(id=invoice_id)
-    key = f"{_KEY}{invoice.id}"
-    if earlier := queries.payments(invoice.tenant).filter(client_key=key).first():
-        return driving.drive(payment_id=earlier.id, actor=actor, now=now)
+    tries = collect_queries.tries(invoice)
+    if tries and tries[-1].status != Payment.Status.FAILED:
+        return driving.drive(payment_id=tries[-1].id, actor=actor, now=now)
+    if tries and not _is_time(invoice, tries, now):
+        return tries[-1]
     for _ in range(TRIES):
         try:
-            return _charge(invoice, key, actor, now)
+            return _charge(invoice, collect_queries.key_of(invoice, len(tries)), actor, now)
         except AmountExceedsDue:
             continue  # something was paid while it was being reckoned
         except (BadInput, Conflict, MethodNotFound):
             break  # paid, being paid, or its method removed in the meantime
     return None
+
+
+def collect_due(*, actor: Actor, now: datetime) -> int:
+    """Try again what is due to be tried, each on its own; returns how many were tried."""
+    tried = 0
+    for invoice in collect_queries.failed_invoices():
+        tries = collect_queries.tries(invoice)
+        if not tries or tries[-1].status != Payment.Status.FAILED or not _is_time(invoice, tries, now):
+            continue
+        try:
+            payment = collect_invoice(invoice_id=invoice.id, actor=actor, now=now)
+        except Exception:
+            log.exception("invoice %s could not be tried again; it is, in an hour", invoice.id)
+            continue
+        tried += payment is not None and payment.id != tries[-1].id
+    return tried
+
+
+def _is_time(invoice: Invoice, tries: Sequence[Payment], now: datetime) -> bool:
+    method = method_queries.default_method(invoice.tenant)
+    if method is None:
+        return False
+    if method.provider_ref != tries[-1].method_ref:
+        return True
+    again = dunning.next_try(tries)
+    return again is not None and again <= now
 
 
 def _charge(invoice: Invoice, key: str, actor: Actor, now: datetime) -> Payment | None:
@@ -91,5 +123,5 @@ def charged_to(invoice: Invoice) -> str:
     method = method_queries.default_method(invoice.tenant)
     if method is None or invoice.kind != Invoice.Kind.OVERAGE:
         return ""
-    is_charged = queries.payments(invoice.tenant).filter(client_key=f"{_KEY}{invoice.id}").exists()
+    is_charged = bool(collect_queries.tries(invoice))
     return str(method) if is_charged or _bill(invoice, method) else ""

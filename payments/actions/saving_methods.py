@@ -54,7 +54,7 @@ def set_default(*, tenant: Tenant, method_ref: str, now: datetime) -> PaymentMet
     _look_for(tenant, method_ref, now)
     with transaction.atomic():
         lock_tenant(tenant)
-        method = make_default(_own(tenant, method_ref))
+        method = make_default(_own(tenant, method_ref), now)
     log.info("payment method %s is the default of tenant %s", method_ref, tenant.id)
     return method
 

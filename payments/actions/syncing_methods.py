@@ -13,8 +13,9 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
+from billing_portal.notices import outbox
 from billing_portal.tenants.models import Tenant
-from payments import method_queries
+from payments import collect_queries, method_queries
 from payments.actions.calling import call
 from payments.actions.customers import customer_of, saver
 from payments.models import PaymentMethod, ProviderCustomer
@@ -58,13 +59,23 @@ def lock_tenant(tenant: Tenant) -> None:
     Tenant.objects.select_for_update(no_key=True).get(id=tenant.id)
 
 
-def make_default(method: PaymentMethod) -> PaymentMethod:
-    """This one, and no other of the tenant's, whatever its mode. In the caller's transaction, under the tenant's
-    lock."""
+def make_default(method: PaymentMethod, now: datetime) -> PaymentMethod:
+    """This one, and no other of the tenant's, whatever its mode; what could not be charged to the one before is tried
+    again at once. In the caller's transaction, under the tenant's lock."""
     others = PaymentMethod.objects.filter(tenant=method.tenant_id, is_default=True).exclude(id=method.id)
     others.update(is_default=False)
+    if method.is_default:
+        return method
     method.is_default = True
     method.save(update_fields=["is_default"])
+    for invoice in collect_queries.failed_invoices(method.tenant_id):
+        outbox.write(
+            topic="invoice.collect",
+            payload={"invoiceId": str(invoice.id)},
+            tenant=method.tenant,
+            now=now,
+            dedupe_key=f"invoice.collect:{invoice.id}:by:{method.id}",
+        )
     return method
 
 
@@ -128,7 +139,7 @@ def _take_in(tenant: Tenant, provider: SavesMethods, new: Sequence[MethodFacts],
         log.error("methods %s are kept for tenant %s and belong to another", sorted(foreign), tenant.id)
     first = next((row for row in mine if row.removed_at is None), None)
     if first is not None and method_queries.default_method(tenant) is None:
-        make_default(first)
+        make_default(first, now)
 
 
 def _shows_anew(row: PaymentMethod, facts: MethodFacts) -> bool:

@@ -205,3 +205,21 @@ def test_the_clock_sees_to_all_and_one_that_fails_stops_no_other(monkeypatch: py
         assert tasks.renew_due() >= 1
     assert len(invoices(second)) == 2
     Subscription.objects.filter(id=first.id).update(currency="usd")
+
+
+def test_a_trial_that_ends_and_a_year_that_renews_are_told_before_and_once() -> None:
+    from subscriptions.actions.reminding import remind
+
+    trial = started(price(trial_days=14), "2026-06-01 00:00", trial_days=14)
+    yearly = started(price().version.prices.get(billing_cycle="yearly"), "2025-07-01 00:00", seats=2)
+    pay(invoices(yearly)[0], "2025-07-02 00:00")
+    started(price(), "2026-05-20 00:00")
+    for day in ("2026-06-01", "2026-06-11", "2026-06-12", "2026-06-13"):
+        remind(at(f"{day} 12:00"))
+    told = [each for each in subjects("2026-06-13 12:01") if "trial" in each or "renews" in each]
+    assert told == [
+        "Your subscription renews on July\xa01,\xa02026",
+        "Your trial ends on June\xa015,\xa02026",
+    ]
+    (renewal,) = [each for each in mail.outbox if "renews" in each.subject]
+    assert "$580.00" in renewal.body and trial.status == "trialing"
