@@ -54,8 +54,11 @@ def running_period(subscription: Subscription, now: datetime) -> periods.Span | 
     if start is None or end is None:
         return None
     rolls = subscription.engine == Engine.INVOICE and subscription.status in ("active", "past_due")
-    while rolls and end <= now and not subscription.cancel_at_period_end:
-        cycle = current_terms(subscription, end).price.billing_cycle
+    if not rolls or end > now or subscription.cancel_at_period_end:
+        return start, end
+    terms = list(subscription.terms.select_related("price"))
+    while end <= now:
+        cycle = next(each.price.billing_cycle for each in reversed(terms) if each.effective_from <= end)
         start, end = spans.span_after(subscription.anchor_at, subscription.tenant.zone, cycle, end)
     return start, end
 

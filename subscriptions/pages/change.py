@@ -116,7 +116,6 @@ def _show(
         "columns": plans.columns(
             versions, subscription.currency, current=price.version.plan.code, chosen=str(form["plan"].value())
         ),
-        "count": len(versions),
         "cycles": plans.cycle_words(versions, subscription.currency),
         "cycle": form["cycle"].value(),
         "currency": subscription.currency,

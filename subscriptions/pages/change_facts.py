@@ -47,6 +47,7 @@ def preview_facts(preview: Preview, now: datetime) -> dict[str, Any]:
         else None,
         "due": Money(quote.due_minor, currency),
         "due_at": now + timedelta(days=subscription.tenant.payment_terms_days),
+        "has_tax": bool(subscription.tenant.tax_percent),
         "next": Money(quote.next_minor, currency),
         "next_at": quote.next_at,
         "each": EACH[target.price.billing_cycle],
@@ -70,11 +71,13 @@ def _title(current: Target, target: Target) -> str:
 
 
 def _note(line: LineDraft) -> str:
-    """'November 24 to 30, 2026: 7/30 of $468.00'; of a whole period, the period."""
+    """'Nov 24 to Nov 30: 7/30 of $468.00'; of a whole period, the period."""
     how = line.derivation
-    span = period_text(line.period_start, line.period_end) if line.period_start and line.period_end else ""
+    if line.period_start is None or line.period_end is None:
+        return ""
     if how.get("kind") != "proration" or how["secondsLeft"] == how["periodSeconds"]:
-        return span
+        return period_text(line.period_start, line.period_end)
+    span = f"{day_text(line.period_start)} to {day_text(line.period_end - timedelta(microseconds=1))}"
     whole = Money(int(how["perSeat"]) * int(how["seats"]), how["currency"])
     return f"{span}: {share_text(how['secondsLeft'], how['periodSeconds'])} of {money_text(whole)}"
 

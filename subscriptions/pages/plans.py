@@ -88,13 +88,14 @@ def included_rows(version: PlanVersion, seats: int, currency: str) -> list[tuple
     for meter, rate_class in _keys([version]):
         allowance, price = _terms_of(version, meter, rate_class, currency)
         title, unit = kind_title(meter, rate_class), UNITS.get(meter, "")
+        word = "minute" if unit == "min" else "unit"
         if allowance is None:
             rows.append((title, "no limit"))
         elif allowance:
             rows.append((f"{title}, a month", f"{number_text(allowance * seats)} {unit}".strip()))
-            rows.append((f"{title}, each beyond", price))
+            rows.append((f"Each {title.lower()} {word} beyond", price))
         else:
-            rows.append((f"{title}, each", price))
+            rows.append((f"{title} {word}", price))
     return rows
 
 
@@ -139,7 +140,7 @@ def _included(version: PlanVersion, labels: Sequence[tuple[str, str, bool]], cur
         if is_counted:
             counted = f"{number_text(allowance)} {unit}".strip() if allowance else "none"
             amount = "no limit" if is_free else counted
-            rows.append((f"{title} included, a seat", amount))
+            rows.append((f"{title} included", amount))
             rows.append(("Each minute beyond" if unit == "min" else "Each beyond", NONE if is_free else price))
         else:
             label = f"{title} minute" if unit == "min" and not is_free else title

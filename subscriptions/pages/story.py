@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 from billing_portal.kit.display.amounts import money_text
 from billing_portal.kit.display.dates import long_text, period_text
@@ -17,7 +18,7 @@ from subscriptions.pages.words import terms_text
 
 Status = Subscription.Status
 # Where it has no other word to say than the state itself: (from, into) or into → icon, tone, title.
-_MOVES = {
+_MOVES: dict[Any, tuple[str, str, str]] = {
     (Status.TRIALING, Status.ACTIVE): ("circle-check", "good", "The trial ended, and the subscription goes on"),
     (Status.PAST_DUE, Status.ACTIVE): ("circle-check", "good", "Nothing is overdue any more"),
     (Status.UNPAID, Status.ACTIVE): ("circle-check", "good", "What was open is paid, and the subscription goes on"),
@@ -59,6 +60,11 @@ def subscription_story(subscriptions: Sequence[Subscription], bill: NextBill | N
     return newest_first(events)
 
 
+def move_words(old: str, new: str) -> tuple[str, str, str]:
+    """(icon, tone, title) of a move."""
+    return _MOVES.get((Status(old), Status(new))) or _MOVES[Status(new)]
+
+
 def _next(subscription: Subscription, bill: NextBill | None) -> list[Event]:
     events = []
     if subscription.cancel_at_period_end and subscription.period_end:
@@ -76,18 +82,17 @@ def _next(subscription: Subscription, bill: NextBill | None) -> list[Event]:
 
 def _moves(subscription: Subscription, changes: Sequence[StatusChange], reader: Reader) -> list[Event]:
     events = []
-    for change in changes:
+    for order, change in enumerate(changes, start=2):
         by = who(change, reader)
         reason = "" if change.reason.lower() in _SAID else f"“{change.reason}”"
         if change.old is None:
             events.append(_started(subscription, change, by))
             continue
-        found = _MOVES.get((Status(change.old), Status(change.new))) or _MOVES[Status(change.new)]
-        icon, tone, title = found
+        icon, tone, title = move_words(change.old, change.new)
         at = change.at
         if change.new == Status.CANCELED and subscription.ended_at:
             at = subscription.ended_at
-        events.append(Event(title, icon, tone, reason, at, by, order=2))
+        events.append(Event(title, icon, tone, reason, at, by, order))
     return events
 
 

@@ -98,7 +98,6 @@ def offer_facts(tenant: Tenant, wanted: str) -> dict[str, Any]:
         "currency": currency,
         "cycles": cycles,
         "cycle": cycle,
-        "count": len(versions),
     }
 
 
