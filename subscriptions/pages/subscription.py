@@ -23,7 +23,7 @@ from subscriptions.pages import coming, plans
 from subscriptions.pages.notices import notices
 from subscriptions.pages.story import subscription_story
 from subscriptions.pages.ways import pays_how
-from subscriptions.pages.words import EACH, may_manage
+from subscriptions.pages.words import EACH, may_manage, plain
 
 _NOT_OVER = (*LIVE, "incomplete", "approval_pending")
 # What can't be changed now: the notice says what to do first.
@@ -78,7 +78,7 @@ def running_facts(subscription: Subscription, bill: coming.NextBill | None, now:
         "pays_how": pays_how(subscription),
         "included": plans.included_rows(price.version, seats, subscription.currency),
         "pooled": seats > 1,
-        "features": price.version.features,
+        "features": [plain(each) for each in price.version.features],
         "notices": notices(subscription, current, now),
         "can_change": can_change,
         "can_pause": can_change,

@@ -44,7 +44,7 @@ def test_a_bigger_plan_is_shown_with_its_lines_and_then_billed_so() -> None:
     assert "Unused time of Professional, 4 seats Jun 16 to Jun 30: 15/30 of $40.00 \N{MINUS SIGN}$20.00" in told
     assert "Remaining time of Professional, 4 seats Jun 16 to Jun 30: 15/30 of $100.00 $50.00" in told
     assert "VAT 10% on $30.00 $3.00 To pay $33.00" in told
-    assert "After that, with tax A month, from Jul 1 $110.00 was $44.00" in told
+    assert "After that, with tax A month, from Jul 1, 2026 $110.00 was $44.00" in told
     assert "Change now for $33.00" in told and "Change it on Jul 1 instead" in told
     answer = client.post(CHANGE, sent(page))
     assert answer.headers["Location"] == "/subscription"
