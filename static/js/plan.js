@@ -20,3 +20,13 @@ for (const name of ["htmx:afterRequest", "htmx:sendError"]) {
 document.addEventListener("submit", (event) => {
   if (event.target.closest("[aria-busy=true]#preview")) event.preventDefault();
 }, true);
+
+// What was chosen before this script ran, or what the browser's back button has put there again, is not what the page was
+// drawn for: ask for its preview now.
+addEventListener("pageshow", () => {
+  const form = document.querySelector(".choosing");
+  const isOther = [...form.querySelectorAll("input")].some((each) => (
+    each.type === "radio" ? each.checked !== each.defaultChecked : each.value !== each.defaultValue
+  ));
+  if (isOther) form.dispatchEvent(new Event("change"));
+});

@@ -91,6 +91,18 @@ def test_it_is_changed_without_javascript(somebody: Callable[..., Page]) -> None
     assert subscription.terms.latest("effective_from").seats == 4
 
 
+def test_who_comes_back_by_the_browsers_button_sees_the_sum_of_what_is_chosen(somebody: Callable[..., Page]) -> None:
+    _, page, _ = subscriber(somebody)
+    page.goto("/subscription/change")
+    page.get_by_role("button", name="One seat more").click()
+    expect(page.locator("#preview")).to_contain_text("Change now for $10.00")
+    page.get_by_role("link", name="Invoices").click()
+    page.go_back()
+    seats = page.get_by_label("Seats", exact=True)
+    shown = "Change now for $10.00" if seats.input_value() == "3" else "That is what you have now."
+    expect(page.locator("#preview")).to_contain_text(shown)
+
+
 def test_a_subscription_is_started_by_keyboard_in_a_trial(somebody: Callable[..., Page]) -> None:
     from subscriptions.terms import Trial
 
