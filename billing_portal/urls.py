@@ -24,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", include("usage.api.urls")),
     path("", include("billing_portal.tenants.pages.urls")),
     path("", include("payments.pages.urls")),
+    path("", include("subscriptions.pages.urls")),
     path("", include("usage.pages.urls")),
     path("", include("billing_portal.dashboard.urls")),
 ]

@@ -16,9 +16,9 @@ from billing_portal.kit.display.amounts import MINUS, money_text, number_text, u
 from billing_portal.kit.display.counting import count_text, rounding_text
 from billing_portal.kit.display.dates import long_text, month_text
 from billing_portal.kit.money import Money, exponent
+from payments.explaining_seats import EQUALS, TIMES, part_rows, seats_rows, seats_rules
 from payments.models import InvoiceLine
 
-TIMES, EQUALS = "\N{MULTIPLICATION SIGN}", "="
 _KINDS = {"toll_free": "toll-free"}
 # The facts by name, in the order of the sum.
 _LABELS = {
@@ -26,6 +26,11 @@ _LABELS = {
     "used": "Charged for",
     "seats": "Seats",
     "includedPerSeat": "Included for a seat",
+    "perSeat": "Price of a seat",
+    "cycle": "Paid",
+    "since": "From",
+    "secondsLeft": "Seconds left of the period",
+    "periodSeconds": "Seconds of the period",
     "coveredSeconds": "Seconds under these terms",
     "monthSeconds": "Seconds of the month",
     "included": "Included",
@@ -51,8 +56,12 @@ class Explanation:
 
 
 def explain(line: InvoiceLine, currency: str) -> Explanation:
-    """A line made from usage opens to its whole sum; any other to quantity × price."""
+    """A line made from usage or seats opens to its whole sum; any other to quantity × price."""
     how = line.derivation
+    if how.get("kind") == "seats":
+        return Explanation(seats_rows(how), seats_rules(how), records=False)
+    if how.get("kind") == "proration":
+        return Explanation(part_rows(how), seats_rules(how), records=False)
     if how.get("kind") not in ("overage", "adjustment"):
         return Explanation(_plain_rows(line, currency), [], records=False)
     return Explanation([*_quantity_rows(how), *_amount_rows(how)], _rules(how), records=True)
@@ -76,11 +85,11 @@ def facts_of(line: InvoiceLine, currency: str) -> list[tuple[str, str]]:
 
 def _figure(name: str, value: Any, currency: str) -> str:
     """A kept value in its unit: a price, an amount, an instant, else a count."""
-    if name in ("unitAmount", "exact"):
+    if name in ("unitAmount", "exact", "perSeat"):
         return unit_price_text(Decimal(value), currency)
     if name == "amount":
         return money_text(Money(value, currency))
-    return str(value) if name == "termsSince" else number_text(Decimal(value))
+    return str(value) if name in ("termsSince", "since", "cycle") else number_text(Decimal(value))
 
 
 def _seconds(initial: int, increment: int, free_below: int) -> str:

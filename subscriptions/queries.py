@@ -54,18 +54,22 @@ def running_period(subscription: Subscription, now: datetime) -> periods.Span | 
     if start is None or end is None:
         return None
     rolls = subscription.engine == Engine.INVOICE and subscription.status in ("active", "past_due")
-    while rolls and end <= now and not subscription.cancel_at_period_end:
-        cycle = current_terms(subscription, end).price.billing_cycle
+    if not rolls or end > now or subscription.cancel_at_period_end:
+        return start, end
+    terms = list(subscription.terms.select_related("price"))
+    while end <= now:
+        cycle = next(each.price.billing_cycle for each in reversed(terms) if each.effective_from <= end)
         start, end = spans.span_after(subscription.anchor_at, subscription.tenant.zone, cycle, end)
     return start, end
 
 
 def billed_periods(subscription: Subscription) -> list[periods.Span]:
     """The period that runs, and those after it that are billed already, by our own invoices."""
-    assert subscription.period_start and subscription.period_end and subscription.billed_until
+    if subscription.period_start is None or subscription.period_end is None:
+        return []
     found = [(subscription.period_start, subscription.period_end)]
     cycle = current_terms(subscription, subscription.period_end).price.billing_cycle
-    while found[-1][1] < subscription.billed_until:
+    while subscription.billed_until and found[-1][1] < subscription.billed_until:
         found.append(spans.span_after(subscription.anchor_at, subscription.tenant.zone, cycle, found[-1][1]))
     return found
 

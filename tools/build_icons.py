@@ -12,7 +12,8 @@ ICONS = """
     alert-circle alert-triangle arrow-back-up arrows-exchange-2 ban building-bank calendar-off cash chart-bar
     check chevron-left chevron-right circle circle-check circle-dashed circle-half-2 circle-x clock copy
     credit-card device-desktop download file-dollar file-invoice file-minus filter-off headset hourglass
-    info-circle key layout-dashboard loader-2 lock logout mail menu-2 moon pencil phone player-pause plus
+    info-circle key layout-dashboard loader-2 lock logout mail menu-2 minus moon pencil phone player-pause
+    player-play plus
     printer receipt refresh scale search selector shield-lock stack-2 sun user x
 """
 TARGET = Path(__file__).resolve().parent.parent / "static/img/icons.svg"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from email.utils import parseaddr
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -16,7 +14,7 @@ from django.views.decorators.http import require_safe
 from billing_portal.dashboard.attention import notices
 from billing_portal.dashboard.forecast import forecast
 from billing_portal.kit.display.counting import count_text
-from billing_portal.kit.display.dates import MONTHS, day_text, long_text
+from billing_portal.kit.display.dates import MONTHS, long_text
 from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant
 from billing_portal.tenants.pages.access import tenant_page
@@ -28,7 +26,9 @@ from payments.pages.standing import days_between
 from payments.providers import registry
 from payments.providers.base import Charges
 from subscriptions import queries as subscriptions
+from subscriptions.models import Subscription
 from subscriptions.models.plan import BillingCycle
+from subscriptions.pages.words import may_manage
 from usage import queries
 from usage.pages import charts, words
 from usage.summary import ClassSoFar, MonthSoFar, months_so_far
@@ -54,7 +54,7 @@ def overview(request: Any) -> HttpResponse:
         "notices": notices(tenant, now, may_pay=may_pay(request)),
         "subscription": _subscription(tenant, now),
         "payments": [payment_row(each) for each in money.payments(tenant).select_related("invoice")[:LAST_PAYMENTS]],
-        "write_to": _write_to(),
+        "may_manage": may_manage(request),
         "now": now,
     }
     if this.main and this.currency:
@@ -63,12 +63,6 @@ def overview(request: Any) -> HttpResponse:
         facts["charged_to"] = _charged_to(tenant)
     facts |= _months(all_months, this)
     return render(request, "dashboard/overview.html", facts)
-
-
-def _write_to() -> str:
-    """The sender's address, where a letter to it would arrive: a host without a domain is only this machine's name."""
-    address = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
-    return address if "." in address.rpartition("@")[2] else ""
 
 
 def _use(so_far: MonthSoFar, main: ClassSoFar, currency: str) -> dict[str, Any]:
@@ -160,19 +154,22 @@ def _subscription(tenant: Tenant, now: datetime) -> dict[str, Any] | None:
     found = subscriptions.latest_subscription(tenant)
     if found is None:
         return None
+    found.tenant = tenant  # read already
     terms = subscriptions.current_terms(found, now)
-    start, end = subscriptions.running_period(found, now) or (found.started_at, found.started_at)
+    end = (subscriptions.running_period(found, now) or (None, None))[1]
+    in_trial = found.status == Subscription.Status.TRIALING and found.trial_end is not None
     return {
         "status": found.status,
         "plan": terms.price.version.plan.name,
         "cycle": BillingCycle(terms.price.billing_cycle).label.lower(),
         "seats": terms.seats,
+        "per_seat": Money(terms.price.per_seat_minor, found.currency),
         "since": found.started_at,
         "ended_at": found.ended_at,
         "ends": end if found.cancel_at_period_end else None,
-        "start": start,
+        "renews": found.status in ("trialing", "active", "past_due") and end is not None,
         "end": end,
-        "end_day": day_text(end),
+        "trial_days": days_between(now, found.trial_end) if in_trial and found.trial_end else None,
     }
 
 

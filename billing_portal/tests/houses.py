@@ -103,6 +103,9 @@ OBJECTS: dict[str, Callable[[House], Any]] = {
 QUERIES: dict[str, Callable[[House], dict[str, str]]] = {
     name: lambda house: {"token": str(house.order.provider_ref)}
     for name in ("paypal-return-page", "paypal-cancel-page")
+} | {
+    name: lambda house: {"subscription_id": str(house.agreement.provider_ref)}
+    for name in ("subscription-paypal-return-page", "subscription-paypal-cancel-page")
 }
 # Ids that a provider gave, and how it spells them: their case matters, and one that does not exist is no UUID.
 PROVIDERS_OWN = {"method_ref": "pm_{}", "order_id": "{}", "subscription_id": "I-{}"}

@@ -173,6 +173,12 @@ PAYERS_PAGES = {
     "method-saved-page",
     "method-default-page",
     "method-remove-page",
+    "subscription-start-page",
+    "subscription-change-page",
+    "subscription-cancel-page",
+    "subscription-keep-page",
+    "subscription-pause-page",
+    "subscription-resume-page",
 }
 BILL_PAGES = [route for route in routes() if not route.is_api and route.name not in OTHER_PAGES]
 

@@ -4,6 +4,8 @@ import pytest
 
 from billing_portal.kit.display.states import STATES
 from payments.models import Attempt, Dispute, Invoice, Payment, ProviderEvent, Refund
+from subscriptions.models import Subscription
+from subscriptions.pages.story import move_words
 
 
 @pytest.mark.parametrize("status", Invoice.Status.values)
@@ -34,3 +36,9 @@ def test_every_status_of_a_dispute_has_a_word(status):
 @pytest.mark.parametrize("outcome", Attempt.Outcome.values)
 def test_every_outcome_of_an_attempt_has_a_word(outcome):
     assert outcome in STATES["attempt"]
+
+
+@pytest.mark.parametrize("status", Subscription.Status.values)
+def test_every_status_of_a_subscription_has_a_word_and_a_sentence_in_its_history(status):
+    assert status in STATES["subscription"]
+    assert move_words("active", status)[2]

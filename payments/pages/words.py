@@ -36,7 +36,8 @@ def what_for(invoice: Invoice) -> str:
     if invoice.kind == Invoice.Kind.OVERAGE and invoice.usage_month:
         return f"Usage, {month_text(invoice.usage_month)}"
     if invoice.kind == Invoice.Kind.SUBSCRIPTION and invoice.period_start and invoice.period_end:
-        return f"Subscription, {period_text(invoice.period_start, invoice.period_end)}"
+        what = "Change of the subscription" if invoice.billing_reason == Invoice.Reason.CHANGE else "Subscription"
+        return f"{what}, {period_text(invoice.period_start, invoice.period_end)}"
     lines = list(invoice.lines.all())
     return lines[0].title if lines else ""
 

@@ -12,6 +12,7 @@ from billing_portal.tests.world import at
 from payments.actions.crediting import issue_credit_note
 from payments.actions.recording import reject_manual_payment, verify_manual_payment
 from payments.models import Invoice
+from subscriptions.tests import plan_world
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("october")]
 
@@ -150,6 +151,36 @@ def test_an_adjustment_takes_off_what_was_billed_before(client):
     assert "Minutes over the allowance 15 \N{MINUS SIGN} Billed before when September was closed 10" in seen
     assert "= Minutes to bill now 5 × Price of an outbound minute $0.012 = Amount $0.06" in seen
     assert "These calls reached us after September 2026 was closed." in seen
+
+
+def test_a_period_of_seats_opens_to_its_price(client):
+    subscription = plan_world.started(plan_world.price(2_900), "2026-10-01 00:00", seats=12)
+    (invoice,) = plan_world.invoices(subscription)
+    seen = see(client, subscription.tenant, f"/invoices/{invoice.id}")
+    assert "Professional, 12 seats, monthly October 1 to 31, 2026 12 seats × $29.00 $348.00" in seen
+    assert "Professional, price of a seat a month $29.00 × Seats 12 = Amount $348.00" in seen
+    assert "Seats are paid in advance. Terms: Professional, version 1." in seen
+
+
+def test_what_a_change_charges_and_gives_back_opens_to_what_was_left_of_the_period(client):
+    small, _ = plan_world.two_plans()
+    subscription = plan_world.started(small, "2026-09-01 00:00", seats=4)
+    invoice = plan_world.change(subscription, "2026-09-20 00:00", plan_code="big")
+    seen = see(client, subscription.tenant, f"/invoices/{invoice.id}")
+    assert "Change of the subscription, September 20 to 30, 2026: $22.00." in seen
+    assert (
+        "Professional, price of a seat a month $25.00 × Seats 4"
+        " × Left of the month 950,400 of 2,592,000 seconds 11/30 = Amount rounded once $36.67" in seen
+    )
+    assert "11/30 = Given back rounded once \N{MINUS SIGN}$14.67" in seen
+    assert "From September 20, 2026 on it is given back, by the second." in seen
+
+
+def test_a_change_in_the_middle_of_a_day_is_explained_by_its_seconds(client):
+    subscription = plan_world.started(plan_world.price(1_000), "2026-09-01 00:00", seats=1)
+    invoice = plan_world.change(subscription, "2026-09-16 10:00", seats=2)
+    seen = see(client, subscription.tenant, f"/invoices/{invoice.id}")
+    assert "Left of the month 1,260,000 of 2,592,000 seconds 48.6111% = Amount rounded once $4.86" in seen
 
 
 def test_totals_go_down_to_what_is_still_due_with_every_part_and_credit_as_a_row(client):

@@ -9,7 +9,7 @@ from billing_portal.kit.actors import Actor
 from billing_portal.kit.errors import BadInput
 from billing_portal.tenants.models import Tenant
 from payments.providers import registry
-from payments.providers.recurring import RunsSubscriptions
+from payments.providers.recurring import Payer, RunsSubscriptions
 from subscriptions import queries
 from subscriptions.actions import beginning
 from subscriptions.actions.subscribing import start_subscription
@@ -20,13 +20,15 @@ from subscriptions.models.subscription import Engine
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """As it was sent. No `seats`: as few as the plan takes; no `trial_days`: none; no `currency`: the tenant's."""
+    """As it was sent. With a `payer` PayPal charges it, once they have agreed there; with a `method_ref` Stripe does. No
+    `seats`: as few as the plan takes; no `trial_days`: none; no `currency`: the tenant's."""
 
     plan_code: str
     cycle: str
     seats: int | None = None
     trial_days: int | None = None
     method_ref: str | None = None
+    payer: Payer | None = None
     coupon: str | None = None
     currency: str | None = None
 
@@ -40,12 +42,13 @@ def start(*, tenant: Tenant, order: Order, actor: Actor, now: datetime) -> Subsc
     seats = price.minimum_seats if order.seats is None else order.seats
     if order.coupon:
         raise BadInput("We don't know this coupon.", code="unknown_coupon", field="coupon")
-    if order.method_ref:
-        provider = registry.named(Engine.STRIPE, RunsSubscriptions)
+    if order.method_ref or order.payer:
+        engine = Engine.PAYPAL if order.payer else Engine.STRIPE
+        provider = registry.named(engine, RunsSubscriptions)
         if provider is None:
-            words = "Subscriptions are paid by invoice here. Leave this out."
+            words = "Subscriptions are not paid this way here. Leave this out to pay by invoice."
             raise BadInput(words, code="method_not_offered", field="paymentMethodId")
-        terms = beginning.Terms(price, seats, trial_days=order.trial_days or 0, method_ref=order.method_ref)
+        terms = beginning.Terms(price, seats, order.trial_days or 0, order.method_ref, order.payer)
         return beginning.begin(tenant=tenant, provider=provider, terms=terms, actor=actor, now=now)
     return start_subscription(
         tenant=tenant, price=price, seats=seats, actor=actor, now=now, trial_days=order.trial_days or 0

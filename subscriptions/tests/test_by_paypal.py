@@ -17,7 +17,7 @@ from payments.models import Discrepancy, Invoice, LedgerLeg, Payment
 from payments.providers import breaker
 from subscriptions import tasks
 from subscriptions.entitlement import entitlement
-from subscriptions.models import Subscription
+from subscriptions.models import Plan, Subscription
 from subscriptions.tests.paypal_plans import PATH, agreed, at_night, at_paypal, begun, billed, guide, post, told
 from subscriptions.tests.plan_world import moves, price
 
@@ -282,3 +282,58 @@ def test_a_sale_that_goes_back_is_a_refund_of_its_payment(paypal: PayPalWorld, o
     paypal.panel("POST", "refund", {"id": payment.provider_ref, "amount": 500})
     told(paypal)
     assert sorted(payment.refunds.values_list("amount_minor", flat=True)) == [500, 900]
+
+
+# --- Pages ---
+
+
+def test_a_person_starts_by_paypal_on_the_page_and_comes_back(paypal: PayPalWorld, owner: Client, plan: str) -> None:
+    code = Plan.objects.get().code
+    page = owner.get(f"/subscription/start?plan={code}&cycle=monthly&begin=now").content.decode()
+    assert 'value="paypal"' in page
+    form = {
+        "plan": code,
+        "cycle": "monthly",
+        "seats": "2",
+        "begin": "now",
+        "pay_with": "paypal",
+        "shown": "5800",
+        "after": "",
+    }
+    left = owner.post("/subscription/start", form)
+    subscription = Subscription.objects.get()
+    assert (left.status_code, subscription.status) == (302, "approval_pending")
+    assert "ba_token=" in left["Location"]
+    paypal.approve(subscription.provider_ref or "")
+    back = owner.get("/subscription/paypal/return", {"subscription_id": subscription.provider_ref}, follow=True)
+    assert "Your subscription has begun" in back.content.decode()
+    subscription.refresh_from_db()
+    assert (subscription.status, invoices()) == ("active", [("paid", 5_800)])
+    assert "By PayPal" in owner.get("/subscription").content.decode()
+
+
+def test_who_leaves_paypals_page_has_started_nothing(paypal: PayPalWorld, owner: Client, plan: str) -> None:
+    subscription = begun(owner, plan)
+    for _ in range(2):
+        back = owner.get("/subscription/paypal/cancel", {"subscription_id": subscription.provider_ref}, follow=True)
+        assert back.status_code == 200
+    subscription.refresh_from_db()
+    assert (subscription.status, invoices()) == ("canceled", [])
+
+
+def test_the_page_cancels_pauses_and_keeps_it_at_paypal(paypal: PayPalWorld, owner: Client, plan: str) -> None:
+    subscription = agreed(paypal, begun(owner, plan))
+    of = {"of": str(subscription.id)}
+    state = lambda: paypal.objects("subscriptions")[0]["status"]  # noqa: E731
+    assert owner.get("/subscription/cancel").status_code == 200
+    owner.post("/subscription/cancel", of | {"when": "period_end"})
+    assert state() == "SUSPENDED"
+    assert "Take that back" in owner.get("/subscription").content.decode()
+    owner.post("/subscription/keep", of)
+    assert state() == "ACTIVE"
+    assert owner.get("/subscription/pause").status_code == 200
+    owner.post("/subscription/pause", of)
+    assert state() == "SUSPENDED"
+    owner.post("/subscription/resume", of)
+    assert state() == "ACTIVE"
+    assert owner.get("/subscription/change").status_code == 200

@@ -55,7 +55,7 @@ def money(amount: Money | int | None, how: str = "") -> str:
 
 
 @register.filter
-def unit_price(minor: Decimal | int | None, currency: str) -> str:
+def unit_price(minor: Decimal | int | str | None, currency: str) -> str:
     """A price in smallest units with decimals: `1.2|unit_price:"usd"` is '$0.012'."""
     return amounts.NONE if minor is None else amounts.unit_price_text(Decimal(minor), currency)
 

@@ -1,0 +1,153 @@
+"""What a subscription wants its tenant to know or do, worst first: a sentence each, and the one way on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.urls import reverse
+
+from billing_portal.kit.display.amounts import money_text
+from billing_portal.kit.display.dates import long_text, period_text
+from payments.models import Invoice
+from payments.pages.onward import pay_url
+from payments.pages.paying import takes_payments
+from subscriptions.actions import renewing
+from subscriptions.models import Subscription
+from subscriptions.models.subscription import Engine
+from subscriptions.pages import coming
+from subscriptions.pages.words import terms_text
+from subscriptions.quoting import Target
+
+Status = Subscription.Status
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionNotice:
+    """`act` names what a button sends (keep, resume), `url` where a link leads, each with its `button`; `is_main`: it
+    is the one thing to do."""
+
+    tone: str
+    icon: str
+    title: str
+    text: str
+    button: str = ""
+    url: str = ""
+    act: str = ""
+    is_main: bool = False
+
+
+def notices(subscription: Subscription, current: Target, now: datetime) -> list[SubscriptionNotice]:
+    found = [_late(subscription, now), _waiting(subscription), _paused(subscription, current, now)]
+    return [each for each in (*found, _ending(subscription), _pending(subscription, current)) if each]
+
+
+def _late(subscription: Subscription, now: datetime) -> SubscriptionNotice | None:
+    if subscription.status not in (Status.PAST_DUE, Status.UNPAID):
+        return None
+    rows = coming.open_invoices(subscription)
+    late = [each for each in rows if each.is_overdue(now)]
+    button, url = _to(late or rows)
+    if subscription.status == Status.UNPAID:
+        return SubscriptionNotice(
+            "bad",
+            "alert-triangle",
+            "Your subscription has stopped: an invoice was not paid in time",
+            "Pay what is overdue, and it goes on by itself. Nothing was billed meanwhile.",
+            button,
+            url,
+            is_main=True,
+        )
+    return SubscriptionNotice(
+        "bad",
+        "alert-triangle",
+        "An invoice of your subscription is overdue",
+        _until(subscription, late),
+        button,
+        url,
+        is_main=True,
+    )
+
+
+def _until(subscription: Subscription, late: list[Invoice]) -> str:
+    """How long it goes on all the same; a provider's own retries have no day that we know."""
+    if subscription.engine != Engine.INVOICE or not late or late[0].due_at is None:
+        return "Pay it, and everything is in order again."
+    last = late[0].due_at + timedelta(days=settings.PAST_DUE_GRACE_DAYS)
+    after = "ends" if settings.PAST_DUE_ENDS_IN == "canceled" else "stops"
+    return f"Nothing has changed for you yet. If it is not paid by {long_text(last)}, your subscription {after}."
+
+
+def _to(rows: list[Invoice]) -> tuple[str, str]:
+    if len(rows) != 1:
+        return "See unpaid invoices", f"{reverse('invoices-page')}?tab=unpaid"
+    (invoice,) = rows
+    if takes_payments(invoice.currency):
+        return f"Pay {invoice.number}", pay_url(invoice.id)
+    return f"Open {invoice.number}", reverse("invoice-page", args=[invoice.id])
+
+
+def _waiting(subscription: Subscription) -> SubscriptionNotice | None:
+    if subscription.status == Status.INCOMPLETE:
+        text = "It begins when the first payment is confirmed."
+        return SubscriptionNotice("warn", "shield-lock", "Your subscription waits for its first payment", text)
+    if subscription.status == Status.APPROVAL_PENDING:
+        text = "It begins when you have approved it at PayPal."
+        return SubscriptionNotice("warn", "shield-lock", "Your subscription waits for your approval", text)
+    return None
+
+
+def _paused(subscription: Subscription, current: Target, now: datetime) -> SubscriptionNotice | None:
+    if subscription.status != Status.PAUSED or subscription.period_end is None:
+        return None
+    since = f"Paused since {long_text(subscription.paused_at)}" if subscription.paused_at else "Paused"
+    if subscription.period_end > now:
+        again = coming.cost_of(subscription, *renewing.next_terms(subscription, subscription.period_end))
+        text = f"Nothing is billed. What is paid for can be used until {long_text(subscription.period_end)}."
+        if coming.was_credited(subscription):
+            text += f" When you resume, the period after is billed again: {money_text(again)}."
+        return SubscriptionNotice("info", "player-pause", since, text, "Resume", act="resume", is_main=True)
+    price, seats = current.price, current.seats
+    if subscription.pending_price and subscription.pending_seats:
+        price, seats = subscription.pending_price, subscription.pending_seats
+    cost = money_text(coming.cost_of(subscription, price, seats))
+    text = f"Nothing is billed, and nothing can be used. A new period begins when you resume: {cost}, tax included."
+    return SubscriptionNotice("info", "player-pause", since, text, f"Resume for {cost}", act="resume", is_main=True)
+
+
+def _ending(subscription: Subscription) -> SubscriptionNotice | None:
+    if not subscription.cancel_at_period_end or subscription.period_end is None:
+        return None
+    day = long_text(subscription.period_end)
+    text = "Until then nothing changes, and you can take this back."
+    if subscription.status == Status.TRIALING:
+        text += " Nothing is billed for the trial."
+    elif coming.was_credited(subscription):
+        price, seats = renewing.next_terms(subscription, subscription.period_end)
+        span = period_text(*renewing.next_period(subscription, subscription.period_end))
+        cost = money_text(coming.cost_of(subscription, price, seats))
+        text += f" Then {span} is billed again: {cost}."
+    else:
+        text += " Minutes beyond the plan are billed after their month, as always."
+    title = f"Your subscription ends on {day}"
+    return SubscriptionNotice("warn", "calendar-off", title, text, "Take that back", act="keep")
+
+
+def _pending(subscription: Subscription, current: Target) -> SubscriptionNotice | None:
+    """What was agreed for later. Keeping it as it is may cost something, so it goes over the page that says what."""
+    price, seats, at = subscription.pending_price, subscription.pending_seats, subscription.pending_at
+    if price is None or seats is None or at is None:
+        return None
+    query = urlencode(
+        {"plan": current.price.version.plan.code, "cycle": current.price.billing_cycle, "seats": current.seats}
+    )
+    return SubscriptionNotice(
+        "info",
+        "clock",
+        f"From {long_text(at)}: {terms_text(price, seats)}",
+        f"Until then it stays {terms_text(current.price, current.seats)}.",
+        "Keep it as it is",
+        url=f"{reverse('subscription-change-page')}?{query}",
+    )

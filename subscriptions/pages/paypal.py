@@ -1,0 +1,66 @@
+"""Where PayPal's page leads a subscription's payer back to: one that has agreed, and one that has not."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from billing_portal.notices import outbox
+from billing_portal.tenants.pages.access import tenant_page
+from payments.providers.base import ProviderError
+from subscriptions import queries
+from subscriptions.actions import following
+from subscriptions.models import Subscription
+from subscriptions.models.subscription import Engine
+from subscriptions.pages.start import to_subscription
+
+_NAME = re.compile(r"I-[A-Z0-9]{3,60}", re.ASCII)
+
+
+@require_GET
+@tenant_page("subscription.manage")
+def paypal_agreed_page(request: Any) -> HttpResponse:
+    """GET /subscription/paypal/return?subscription_id=I-…: ask PayPal what became of it, and show how it stands.
+
+    Safe to repeat: nothing is done but to read. What PayPal does not tell now, its event or the sweep does.
+    """
+    subscription = _followed(request)
+    if subscription.status == Subscription.Status.APPROVAL_PENDING:
+        messages.info(request, "PayPal has not told us yet that you agreed. This page shows it as soon as it does.")
+    elif subscription.status in ("active", "trialing"):
+        messages.success(request, "You have agreed at PayPal. Your subscription has begun.")
+    return to_subscription()
+
+
+@require_GET
+@tenant_page("subscription.manage")
+def paypal_left_page(request: Any) -> HttpResponse:
+    """GET /subscription/paypal/cancel?subscription_id=I-…: it was not agreed to, and ends here. As safe to repeat: what
+    has come alive meanwhile stays."""
+    subscription = _followed(request)
+    if subscription.status == Subscription.Status.APPROVAL_PENDING:
+        following.end_unbegun(
+            subscription_id=subscription.id, reason="left PayPal's page", actor=request.actor, now=timezone.now()
+        )
+        messages.info(request, "You came back from PayPal without agreeing. Nothing was started or charged.")
+    return to_subscription()
+
+
+def _followed(request: Any) -> Subscription:
+    """The tenant's own that the address names. Raises Http404."""
+    name = request.GET.get("subscription_id", "")
+    rows = queries.subscriptions(request.tenant).filter(engine=Engine.PAYPAL, provider_ref=name)
+    subscription = rows.first() if _NAME.fullmatch(name) else None
+    if subscription is None:
+        raise Http404
+    try:
+        subscription = following.follow(subscription_id=subscription.id, actor=request.actor, now=timezone.now())
+    except ProviderError:
+        messages.info(request, "PayPal does not answer right now. This page shows what it says once it does.")
+    outbox.wake()
+    return subscription

@@ -1,0 +1,55 @@
+"""What the page that starts a subscription shows: the first invoice as a sum, and what comes after it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from billing_portal.kit.display.amounts import money_text, number_text
+from billing_portal.kit.display.dates import long_text
+from billing_portal.kit.money import Money
+from billing_portal.tenants.models import Tenant
+from payments import queries as money
+from payments import tax
+from subscriptions import spans
+from subscriptions.drafting import period_line
+from subscriptions.models import PlanPrice
+
+NOW, TRIAL = "now", "trial"
+
+
+def first_bill(tenant: Tenant, price: PlanPrice, seats: int, now: datetime, *, trial_days: int) -> dict[str, Any]:
+    """`total` is the first invoice with tax, `due` what of it is left after the tenant's credit, `on` its day."""
+    on = now + timedelta(days=trial_days)
+    period = spans.first_span(on, tenant.zone, price.billing_cycle)
+    line = period_line(price, seats, period)
+    taxes = tax.tax_lines(tenant, [line.amount_minor]) if line.amount_minor else []
+    total = line.amount_minor + sum(each.amount_minor for each in taxes)
+    credit = min(total, max(0, money.credit_balance(tenant, price.currency).minor))
+    due = Money(total - credit, price.currency)
+    return {
+        "line": line,
+        "taxes": [
+            {
+                "title": f"{each.name} {number_text(each.rate)}%",
+                "note": f"on {money_text(Money(each.taxable_minor, price.currency))}",
+                "amount": Money(each.amount_minor, price.currency),
+            }
+            for each in taxes
+        ],
+        "amount": Money(line.amount_minor, price.currency),
+        "total": Money(total, price.currency),
+        "credit": Money(-credit, price.currency) if credit else None,
+        "due": due,
+        "on": on,
+        "due_at": on + timedelta(days=tenant.payment_terms_days),
+        "period": period,
+        "in_trial": bool(trial_days),
+        "button": _button(due, on, trial_days=trial_days),
+    }
+
+
+def _button(due: Money, on: datetime, *, trial_days: int) -> str:
+    if trial_days:
+        return f"Start the trial, free until {long_text(on).rpartition(',')[0]}"
+    return f"Start for {money_text(due)}" if due.minor else "Start the subscription"

@@ -1,0 +1,22 @@
+"""The paths of the subscription's pages."""
+
+from django.urls import path
+
+from subscriptions.pages.change import change_page
+from subscriptions.pages.ending import cancel_page, keep_page
+from subscriptions.pages.pausing import pause_page, resume_page
+from subscriptions.pages.paypal import paypal_agreed_page, paypal_left_page
+from subscriptions.pages.start import start_page
+from subscriptions.pages.subscription import subscription_page
+
+urlpatterns = [
+    path("subscription", subscription_page, name="subscription-page"),
+    path("subscription/start", start_page, name="subscription-start-page"),
+    path("subscription/change", change_page, name="subscription-change-page"),
+    path("subscription/cancel", cancel_page, name="subscription-cancel-page"),
+    path("subscription/keep", keep_page, name="subscription-keep-page"),
+    path("subscription/pause", pause_page, name="subscription-pause-page"),
+    path("subscription/resume", resume_page, name="subscription-resume-page"),
+    path("subscription/paypal/return", paypal_agreed_page, name="subscription-paypal-return-page"),
+    path("subscription/paypal/cancel", paypal_left_page, name="subscription-paypal-cancel-page"),
+]
