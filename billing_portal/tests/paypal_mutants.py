@@ -177,10 +177,7 @@ MUTANTS = (
     ),
     Mutant(
         "a request that is under way counts as silence",
-        (
-            f"{CASES}::test_p5_that_it_is_under_way_is_an_answer_of_somebody_who_is_there",
-            f"{RACE}::test_eight_clicks_at_once_capture_once[0.3]",
-        ),
+        (f"{CASES}::test_p5_that_it_is_under_way_is_an_answer_of_somebody_who_is_there",),
         patch=who_is_working_on_it_does_not_answer,
     ),
     Mutant(

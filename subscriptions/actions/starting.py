@@ -20,7 +20,7 @@ from subscriptions.models.subscription import Engine
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """As it was sent. With a `payer` PayPal charges it, once they have agreed there; with a `method_ref` Stripe does. No
+    """As it was sent. With a `payer` PayPal charges it, once they have agreed; with a `method_ref` Stripe does. No
     `seats`: as few as the plan takes; no `trial_days`: none; no `currency`: the tenant's."""
 
     plan_code: str
