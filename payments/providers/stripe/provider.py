@@ -204,6 +204,10 @@ class StripeProvider(Charges, Refunds, Disputable, SavesMethods, SendsEvents, Mi
         """See `events`."""
         return events.verify(body, headers.get("Stripe-Signature", ""), secrets=self._webhook_secrets, now=now)
 
+    def reread(self, kind: str, payload: Mapping[str, Any]) -> tuple[Topic | None, str | None]:
+        """See `events`."""
+        return events.reread(kind, payload)
+
     def mirror(self, payload: Mapping[str, Any]) -> None:
         """See `mirror`."""
         # Here, not above: dj-stripe's models can't be imported before Django's apps are ready.
