@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from billing_portal.tests.stripe_world import StripeWorld
 from payments.providers.contract_recurring import price_request, start_request
@@ -19,6 +20,8 @@ class Life:
 
     def __init__(self, stripe: StripeWorld) -> None:
         self.stripe, self.provider = stripe, stripe.provider
+        self.requests: list[tuple[str, str, dict[str, str]]] = []
+        self._wire, stripe.wire.request = stripe.wire.request, self._request
         self.customer = self.provider.create_customer(email="a@b.example", name="A", key="cus:a", metadata={})
         self.visa = stripe.saved_method(self.customer)
 
@@ -53,6 +56,11 @@ class Life:
         return self.provider.look_up_subscription(reference)
 
     def sent(self, method: str, path: str) -> list[dict[str, str]]:
-        """The parameters of the requests to a path, by the stand-in's log."""
-        log = self.stripe.panel("GET", "log")
-        return [each for each in log if each["method"] == method and each["path"] == path]
+        """The parameters of the requests to a path, as they left, oldest first."""
+        return [given for verb, where, given in self.requests if (verb, where) == (method, path)]
+
+    def _request(self, method: str, url: str, headers: Any, post_data: Any = None, **more: Any) -> Any:
+        parts = urlsplit(url)
+        given = dict(parse_qsl(post_data or parts.query, keep_blank_values=True))
+        self.requests.append((method.upper(), parts.path, given))
+        return self._wire(method, url, headers, post_data, **more)

@@ -9,11 +9,9 @@ from typing import Any
 import pytest
 
 from billing_portal.tests.stripe_world import StripeWorld
-from payments.providers.contract_recurring import (
-    RunsSubscriptionsContract,
-    SellsPlansContract,
-)
-from payments.tests.provider_stripe_subscriptions.life import FIRST, Life
+from payments.providers.contract_changing import ChangesSubscriptionsContract
+from payments.providers.contract_recurring import RunsSubscriptionsContract, SellsPlansContract
+from payments.tests.provider_stripe_subscriptions.life import FIRST, MIDDLE, Life
 
 
 @pytest.fixture
@@ -56,9 +54,32 @@ def next_week() -> datetime:
     return FIRST + timedelta(days=7)
 
 
+@pytest.fixture
+def half_way(stripe: StripeWorld) -> Callable[[], datetime]:
+    def half_way() -> datetime:
+        stripe.clock(MIDDLE)
+        return MIDDLE
+
+    return half_way
+
+
+@pytest.fixture
+def poor_method(life: Life) -> str:
+    return life.card("pm_card_chargeCustomerFail")
+
+
+@pytest.fixture
+def confirming_method(life: Life) -> str:
+    return life.card("pm_card_authenticationRequired")
+
+
 class TestSellsPlans(SellsPlansContract):
     """See payments/providers/contract_recurring.py."""
 
 
 class TestRunsSubscriptions(RunsSubscriptionsContract):
     """See payments/providers/contract_recurring.py."""
+
+
+class TestChangesSubscriptions(ChangesSubscriptionsContract):
+    """See payments/providers/contract_changing.py."""
