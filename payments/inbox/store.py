@@ -73,8 +73,8 @@ def take_up_again(*, event_id: UUID, now: datetime) -> bool:
         return False
     provider = providers.named(event.provider, SendsEvents)
     # What came over a second channel is of no kind that is named there, and stays about what it was about.
-    topic, object_ref = (None, None) if provider is None else provider.reread(event.kind, event.payload)
-    topic, object_ref = topic or event.topic, object_ref or event.object_ref
+    read = (None, None) if provider is None else provider.reread(event.kind, event.payload)
+    topic, object_ref = read[0] or event.topic, read[1] or event.object_ref
     status, _ = _standing(topic, is_of_our_mode=provider is None or event.livemode == provider.livemode)
     if status != Status.RECEIVED:
         return False
