@@ -109,6 +109,13 @@ class Changing:
             how = {"cancel_at": ""}
         return self._subscriptions.update(provider_ref, how)
 
+    def charge_with(self, provider_ref: str, *, method_ref: str) -> RecurringFacts:
+        """Stripe refuses the method of another customer. Source: Stripe API, "Update a subscription"."""
+        subscription = self._subscriptions.read(provider_ref)
+        facts = self._subscriptions.update(provider_ref, {"default_payment_method": method_ref})
+        self._schedules.charge_with(subscription, method_ref=method_ref)
+        return facts
+
     def _changeable(self, request: ChangeRequest) -> dict[str, Any]:
         """Raises NotInThatState also where the period that the proration was reckoned in is over."""
         if request.when not in ("now", "period_end"):

@@ -63,8 +63,8 @@ class Recurring(ChangesSubscriptions):
         return self._subscriptions.resume(provider_ref)
 
     def charge_with(self, provider_ref: str, *, method_ref: str) -> RecurringFacts:
-        """See `subscriptions`."""
-        return self._subscriptions.charge_with(provider_ref, method_ref=method_ref)
+        """See `changing`."""
+        return self._changing.charge_with(provider_ref, method_ref=method_ref)
 
     def preview_change(self, request: ChangeRequest) -> ChangeFacts:
         """See `changing`."""

@@ -57,6 +57,16 @@ class Schedules:
             with translated(moves_money=True):
                 self._api.subscription_schedules.release(schedule, {}, once(_key(key, f"release:{schedule}")))
 
+    def charge_with(self, subscription: Mapping[str, Any], *, method_ref: str) -> None:
+        """The next phase would charge the method that the subscription had when its schedule began.
+
+        Source: Stripe API, "Update a schedule" (`default_settings`).
+        """
+        if schedule := reference(subscription.get("schedule")):
+            settings = {"default_settings": {"default_payment_method": method_ref}}
+            with translated(moves_money=True):
+                self._api.subscription_schedules.update(schedule, settings, once())
+
 
 def _item(terms: Terms) -> dict[str, Any]:
     return {"price": terms[0], "quantity": terms[1]}

@@ -1,4 +1,4 @@
-"""Subscriptions: begun, read, found, ended, paused, and charged to another method.
+"""Subscriptions: begun, read, found, ended, paused and resumed.
 
 https://docs.stripe.com/api/subscriptions
 """
@@ -110,10 +110,6 @@ class Subscriptions:
             return self.update(provider_ref, {"pause_collection": ""})
         how = {"billing_cycle_anchor": "now", "expand": EXPAND}
         return self.told(lambda: self._api.subscriptions.resume(provider_ref, how, once()))
-
-    def charge_with(self, provider_ref: str, *, method_ref: str) -> RecurringFacts:
-        """Stripe refuses the method of another customer. Source: Stripe API, "Update a subscription"."""
-        return self.update(provider_ref, {"default_payment_method": method_ref})
 
     def update(self, provider_ref: str, parameters: dict[str, Any], *, key: str | None = None) -> RecurringFacts:
         """Raises NotInThatState where it has ended."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from billing_portal.tests.stripe_world import StripeWorld
+from payments.providers.contract import RefundsContract
 from payments.providers.contract_changing import ChangesSubscriptionsContract
 from payments.providers.contract_recurring import RunsSubscriptionsContract, SellsPlansContract
 from payments.tests.provider_stripe_subscriptions.life import FIRST, MIDDLE, Life
@@ -73,6 +74,22 @@ def confirming_method(life: Life) -> str:
     return life.card("pm_card_authenticationRequired")
 
 
+@pytest.fixture
+def paid(life: Life) -> Callable[[], str]:
+    """What paid for a month of one seat."""
+    return lambda: str(life.bill(life.start(life.price(2_900), seats=1).provider_ref).payment.provider_ref)
+
+
+@pytest.fixture
+def refunds(stripe: StripeWorld) -> Callable[[], list[int]]:
+    return lambda: [each["amount"] for each in stripe.objects("refunds") if each["status"] == "succeeded"]
+
+
+@pytest.fixture
+def lose_refunds(stripe: StripeWorld) -> Callable[[], None]:
+    return lambda: stripe.fault("drop_after", "/v1/refunds")
+
+
 class TestSellsPlans(SellsPlansContract):
     """See payments/providers/contract_recurring.py."""
 
@@ -83,3 +100,7 @@ class TestRunsSubscriptions(RunsSubscriptionsContract):
 
 class TestChangesSubscriptions(ChangesSubscriptionsContract):
     """See payments/providers/contract_changing.py."""
+
+
+class TestRefundsOfBills(RefundsContract):
+    """See payments/providers/contract.py."""
