@@ -10,7 +10,7 @@ from django.db.models import F, Q, QuerySet
 
 from billing_portal.kit import periods
 from billing_portal.tenants.models import Tenant
-from payments.models import Invoice
+from payments.models import Invoice, Payment
 from subscriptions import spans
 from subscriptions.errors import UnknownPlan
 from subscriptions.models import PlanPrice, PlanVersion, Subscription, SubscriptionTerms
@@ -35,6 +35,12 @@ def subscriptions(tenant: Tenant) -> QuerySet[Subscription]:
 def latest_invoice(subscription: Subscription) -> Invoice | None:
     """Of those that bill the subscription itself."""
     return Invoice.objects.filter(subscription_ref=subscription.id).order_by("-created_at", "-id").first()
+
+
+def failed_payments(subscription: Subscription) -> QuerySet[Payment]:
+    """Of its own invoices, newest first."""
+    failed = Payment.objects.filter(status=Payment.Status.FAILED, invoice__subscription_ref=subscription.id)
+    return failed.order_by("-created_at", "-id")
 
 
 def current_terms(subscription: Subscription, now: datetime) -> SubscriptionTerms:

@@ -73,14 +73,14 @@ def take_up_again(*, event_id: UUID, now: datetime) -> bool:
         return False
     provider = providers.named(event.provider, SendsEvents)
     # What came over a second channel is of no kind that is named there, and stays about what it was about.
-    topic = event.topic if provider is None else provider.topics.get(event.kind, event.topic)
+    read = (None, None) if provider is None else provider.reread(event.kind, event.payload)
+    topic, object_ref = read[0] or event.topic, read[1] or event.object_ref
     status, _ = _standing(topic, is_of_our_mode=provider is None or event.livemode == provider.livemode)
     if status != Status.RECEIVED:
         return False
     unchanged = ProviderEvent.objects.filter(id=event.id, status=event.status)
-    return bool(
-        unchanged.update(status=status, topic=topic, note="", attempts=0, available_at=now, settled_at=None) == 1
-    )
+    fresh = {"note": "", "attempts": 0, "available_at": now, "settled_at": None}
+    return bool(unchanged.update(status=status, topic=topic, object_ref=object_ref, **fresh) == 1)
 
 
 def _standing(topic: str | None, *, is_of_our_mode: bool) -> tuple[Status, str]:

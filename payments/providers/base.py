@@ -430,6 +430,11 @@ class SendsEvents(Provider):
         verified; what it raises comes through, and nobody is asked.
         """
 
+    def reread(self, kind: str, payload: Mapping[str, Any]) -> tuple[Topic | None, str | None]:
+        """(topic, object_ref) of an event that was verified and stored, as it is read by now; None for what it does not
+        say, so that what was read of it then goes on."""
+        return self.topics.get(kind), None
+
 
 @dataclass(frozen=True, slots=True)
 class Message:

@@ -1,4 +1,7 @@
-"""What every provider must do that sells plans and runs subscriptions by itself, as tests; see `contract`."""
+"""What every provider must do that sells plans and runs subscriptions by itself, as tests; see `contract`.
+
+`contract_changing` has the class of those that change them while they run.
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from billing_portal.kit.money import Money
-from payments.providers.base import PaymentResult, Provider
+from payments.providers.base import PaymentResult, Provider, UnfitMethod
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ class StartRequest:
 
     `subscription_id` and `tenant_id` lead back to our rows, and are kept by the provider; the same `key` is the same
     subscription. Where a payer agrees on the provider's page, it leads back to one of the two addresses. `customer_ref`
-    and `method_ref` for a provider that keeps them.
+    and `method_ref` for a provider that keeps them; a method that nobody has saved yet becomes the customer's.
+    `asked_at`, always the same for a key, says how long the trial is: a coupon takes nothing off it.
     """
 
     subscription_id: str
@@ -63,6 +64,7 @@ class StartRequest:
     return_url: str = ""
     cancel_url: str = ""
     coupon: Coupon | None = None
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +125,9 @@ class BillFacts:
 
     `total` is with tax. `payment` is how it was paid, or is being paid, or was tried: None where nothing has been, or
     nothing is to be paid. `next_try_at` is when the provider tries again by itself. `is_change`: it bills a change in
-    the middle of a period, and not the period. `credited`: what its provider has paid of it out of a credit of
-    its own, `tries` how often it has tried to collect it.
+    the middle of a period, and not the period. `credited`: what the provider's own credit for its customer has paid of
+    it; below zero what it adds to that credit, or what it collects that was too little to be charged before. `tries`:
+    how often it has tried to collect it.
     """
 
     provider_ref: str
@@ -141,6 +144,14 @@ class BillFacts:
     is_change: bool = False
     credited: Money | None = None
     tries: int = 0
+
+
+class MethodDeclined(UnfitMethod):
+    """Its bank refused the method before anything began: nothing is there. `declined` says why, as of a payment."""
+
+    def __init__(self, message: str, *, declined: PaymentResult | None = None, **facts: str | None) -> None:
+        super().__init__(message, **facts)
+        self.declined = declined
 
 
 class SellsPlans(Provider):
@@ -162,8 +173,8 @@ class RunsSubscriptions(SellsPlans):
         """Begin; the same key is the same subscription. Where money moves at once, a decline is `incomplete`.
 
         Raises OutcomeUnknown (ProviderUnavailable where no money can move before somebody was sent to a page),
-        UnknownReference (method, customer, price), UnfitMethod, ProviderRejected (also for a coupon, where the provider
-        has none) and the others.
+        UnknownReference (method, customer, price), UnfitMethod, MethodDeclined, ProviderRejected (also for a coupon,
+        where the provider has none) and the others.
         """
 
     @abstractmethod
@@ -238,10 +249,12 @@ class ChangesSubscriptions(RunsSubscriptions):
 
     @abstractmethod
     def change_subscription(self, request: ChangeRequest) -> RecurringFacts:
-        """Make it so. What has to be paid first and was not is in `awaits_payment`, with `client_secret` where its
-        payer has to confirm: the old terms go on until it is, or until the provider drops it.
+        """Make it so, in place of what was to change. What has to be paid first and was not is in `awaits_payment`,
+        with `client_secret` where its payer has to confirm: the old terms go on until it is, or until the provider
+        drops it.
 
-        Raises OutcomeUnknown, UnknownReference, NotInThatState and the others.
+        Raises OutcomeUnknown, UnknownReference, NotInThatState (paused, or ended; another period has begun than `at`
+        was in; the very same is to come at the period's end, and has to be dropped before) and the others.
         """
 
     @abstractmethod
@@ -250,8 +263,8 @@ class ChangesSubscriptions(RunsSubscriptions):
 
     @abstractmethod
     def end_with_period(self, provider_ref: str, *, ends: bool, reason: str = "") -> RecurringFacts:
-        """Say that it ends with its period, or take that back. Said before, it is the same answer. Raises
-        NotInThatState (it has ended)."""
+        """Say that it ends with its period, or take that back. What ends changes no more: what was to change is
+        dropped. Said before, it is the same answer. Raises NotInThatState (it has ended)."""
 
     @abstractmethod
     def charge_with(self, provider_ref: str, *, method_ref: str) -> RecurringFacts:
@@ -269,4 +282,4 @@ class ChangesSubscriptions(RunsSubscriptions):
     @abstractmethod
     def paid_elsewhere(self, bill_ref: str) -> BillFacts:
         """Say that an open bill was paid outside of the provider. Said before, it is the same answer. Raises
-        NotInThatState."""
+        NotInThatState (void, or the provider has taken a payment of it)."""

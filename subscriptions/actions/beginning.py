@@ -10,13 +10,15 @@ from django.conf import settings
 from django.db import transaction
 
 from billing_portal.kit.actors import Actor
+from billing_portal.kit.errors import BillingError, PaymentFailed
 from billing_portal.tenants.models import Tenant
+from payments import declines
 from payments.actions import calling
 from payments.actions.customers import customer_for
 from payments.errors import MethodNotFound
 from payments.provider_answers import answer_for
 from payments.providers.base import OutcomeUnknown, ProviderError, SavesMethods, UnknownReference
-from payments.providers.recurring import Coupon, Payer, RunsSubscriptions, StartRequest
+from payments.providers.recurring import Coupon, MethodDeclined, Payer, RunsSubscriptions, StartRequest
 from subscriptions import queries
 from subscriptions.actions import following, moving, pricing, subscribing
 from subscriptions.errors import AlreadySubscribed
@@ -26,6 +28,7 @@ from subscriptions.models.subscription import Engine
 log = logging.getLogger(__name__)
 
 Status = Subscription.Status
+_WORDS = "Your bank declined the first payment{}. Nothing was started or charged. Choose another way to pay."
 # Begun and not come alive: a new start takes their place.
 BEGUN = (Status.INCOMPLETE, Status.APPROVAL_PENDING)
 
@@ -73,6 +76,7 @@ def begin(*, tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: A
         return_url=f"{settings.PUBLIC_URL}/subscription/paypal/return",
         cancel_url=f"{settings.PUBLIC_URL}/subscription/paypal/cancel",
         coupon=terms.coupon,
+        asked_at=subscription.started_at,
     )
     try:
         facts = calling.call(
@@ -87,8 +91,30 @@ def begin(*, tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: A
         return subscription
     except ProviderError as error:
         following.end_unbegun(subscription_id=subscription.id, reason="not begun", actor=actor, now=now)
-        raise (MethodNotFound() if isinstance(error, UnknownReference) else answer_for(error)) from error
-    return following.take(subscription_id=subscription.id, facts=facts, provider=provider, actor=actor, now=now)
+        raise _refusal(error) from error
+    begun = following.take(subscription_id=subscription.id, facts=facts, provider=provider, actor=actor, now=now)
+    if begun.status == Status.INCOMPLETE and not begun.client_secret:
+        raise _declined(begun)
+    return begun
+
+
+def _refusal(error: ProviderError) -> BillingError:
+    if isinstance(error, MethodDeclined):
+        return PaymentFailed(_WORDS.format(_why(error.code, None)), code=error.code or "card_declined")
+    return MethodNotFound() if isinstance(error, UnknownReference) else answer_for(error)
+
+
+def _declined(subscription: Subscription) -> PaymentFailed:
+    """Its first payment was; the row stays, and another start takes its place."""
+    failed = queries.failed_payments(subscription).first()
+    code, decline = (failed.failure_code, failed.decline_code) if failed else (None, None)
+    facts = {"paymentId": str(failed.id)} if failed else {}
+    return PaymentFailed(_WORDS.format(_why(code, decline)), code=code or "card_declined", **facts)
+
+
+def _why(*codes: str | None) -> str:
+    known = next((declines.REASONS[each] for each in codes if each in declines.REASONS), "")
+    return f": {known}" if known else ""
 
 
 @transaction.atomic

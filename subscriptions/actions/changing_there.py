@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -23,9 +24,6 @@ from subscriptions.actions.changing import Preview, Wish
 from subscriptions.errors import NothingToCredit, NotSupportedByEngine, PreviewOutdated
 from subscriptions.models import Subscription
 from subscriptions.quoting import NOW, Choice, Quote
-
-# How long a change that waits to be paid is remembered by the same request. Longer than any click takes to be repeated.
-_KEY_LENGTH = 24
 
 
 def preview_change(*, subscription_id: UUID, wish: Wish, actor: Actor, now: datetime) -> Preview:  # noqa: ARG001
@@ -59,7 +57,7 @@ def change_subscription(
     facts = _cost(subscription, choice, provider, at, now)
     if choice.when == NOW and facts.total.minor < 0:
         raise NothingToCredit
-    request = _request(subscription, choice, provider, at, key=f"change:{subscription.id}:{current[:_KEY_LENGTH]}")
+    request = _request(subscription, choice, provider, at, key=_key(subscription, choice, current, at))
     operation, act = "change_subscription", lambda: provider.change_subscription(request)
     if choice.target == choice.current:
         reference = request.provider_ref
@@ -80,6 +78,12 @@ def _chosen(subscription_id: UUID, wish: Wish, at: datetime) -> tuple[Subscripti
     if provider is None or subscription.provider_ref is None:
         raise NotSupportedByEngine
     return subscription, choice, provider
+
+
+def _key(subscription: Subscription, choice: Choice, state: str, at: datetime) -> str:
+    """The same click on the same preview is the same request; what leads back to an earlier state is another."""
+    facts = (state, choice.target.price.id, choice.target.seats, choice.when, at.isoformat())
+    return f"change:{subscription.id}:{hashlib.sha256('|'.join(map(str, facts)).encode()).hexdigest()[:24]}"
 
 
 def _cost(

@@ -20,7 +20,7 @@ def schedule(act: Act, subscription: Json, first: Json, metadata: dict[str, str]
         "default_settings": {
             "billing_cycle_anchor": "automatic",
             "collection_method": "charge_automatically",
-            "default_payment_method": None,
+            "default_payment_method": subscription["default_payment_method"],
             "invoice_settings": {"account_tax_ids": None, "days_until_due": None, "issuer": {"type": "self"}},
         },
         "end_behavior": "release",

@@ -14,6 +14,7 @@ from billing_portal.sandbox.stripe import (
     scheduling,
     standing,
     subscription_items,
+    subscription_words,
 )
 from billing_portal.sandbox.stripe import params as given
 from billing_portal.sandbox.stripe.acts import Act
@@ -66,13 +67,17 @@ def retrieve(act: Act, identifier: str) -> Json:
     return shown(act.fetch(_KIND, identifier))
 
 
-@route("POST", _URL + "/{id}", "end_behavior metadata phases")
+@route("POST", _URL + "/{id}", "default_settings end_behavior metadata phases")
 def update(act: Act, identifier: str) -> Json:
     """New phases: the one under way must be among them, and begin as it began."""
     schedule, subscription = _active(act, identifier, "update")
     before = copy.deepcopy(schedule)
     schedule["end_behavior"] = given.choice(act.params, "end_behavior", ("cancel", "release"), schedule["end_behavior"])
     schedule["metadata"] = given.metadata(act.params, schedule["metadata"])
+    settings = given.group(act.params, "default_settings", ("default_payment_method",))
+    if method := given.text(settings, "default_payment_method"):
+        own = subscription_words.own_method(act, subscription, method)
+        schedule["default_settings"] = {**schedule["default_settings"], "default_payment_method": own}
     if "phases" in act.params:
         _plan(act, schedule, subscription)
     act.save(_KIND, schedule)

@@ -26,7 +26,7 @@ def enter_phase(act: Act, subscription: Json, at: int) -> bool:
         return _end(act, schedule, subscription)
     subscription["items"] = subscription_items.listed(subscription["id"], items_of(act, subscription, phase))
     subscription["metadata"] = {**subscription["metadata"], **phase["metadata"]}
-    _move_on(act, schedule, phase)
+    _move_on(act, schedule, phase, subscription)
     return False
 
 
@@ -42,7 +42,7 @@ def change_phase(act: Act, subscription: Json) -> None:
             standing.changed(act, subscription, before)
         return
     subscription["metadata"] = {**subscription["metadata"], **phase["metadata"]}
-    _move_on(act, schedule, phase)
+    _move_on(act, schedule, phase, subscription)
     wish = changing.Wish(items_of(act, subscription, phase), act.now, phase["proration_behavior"])
     updating.apply_collected(act, subscription, before, wish)
 
@@ -63,7 +63,10 @@ def _next(schedule: Json) -> Json | None:
     return next((phase for phase in schedule["phases"] if phase["start_date"] >= end), None)
 
 
-def _move_on(act: Act, schedule: Json, phase: Json) -> None:
+def _move_on(act: Act, schedule: Json, phase: Json, subscription: Json) -> None:
+    """The subscription gets what the schedule says by default, whatever it was told itself meanwhile."""
+    if method := schedule["default_settings"]["default_payment_method"]:
+        subscription["default_payment_method"] = method
     schedule["current_phase"] = {"start_date": phase["start_date"], "end_date": phase["end_date"]}
     act.save("subscription_schedules", schedule)
     act.emit("subscription_schedule.updated", schedule)

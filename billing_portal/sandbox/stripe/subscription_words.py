@@ -17,7 +17,7 @@ _MISSING_METHOD = ("cancel", "create_invoice", "pause")
 def change_words(act: Act, subscription: Json) -> None:
     """Those in `WORDS`."""
     if method := given.text(act.params, "default_payment_method"):
-        subscription["default_payment_method"] = _own_method(act, subscription, method)
+        subscription["default_payment_method"] = own_method(act, subscription, method)
     if "description" in act.params:
         subscription["description"] = given.text(act.params, "description")
     subscription["metadata"] = given.metadata(act.params, subscription["metadata"])
@@ -77,6 +77,19 @@ def change_collection(act: Act, subscription: Json) -> None:
     subscription["pause_collection"] = {"behavior": behavior, "resumes_at": given.integer(asked, "resumes_at")}
 
 
+def own_method(act: Act, subscription: Json, identifier: str) -> str:
+    """The id of a method that its customer has. Raises Problem for another."""
+    method = act.fetch("payment_methods", identifier, param="default_payment_method")
+    if method["customer"] != subscription["customer"]:
+        raise Problem(
+            f"The customer does not have a payment method with the ID {identifier}. The payment method must be "
+            "attached to the customer.",
+            code="resource_missing",
+            param="default_payment_method",
+        )
+    return str(method["id"])
+
+
 def _set_end(act: Act, subscription: Json, at: int | None, *, at_period_end: bool) -> None:
     ends = at is not None
     subscription |= {
@@ -88,15 +101,3 @@ def _set_end(act: Act, subscription: Json, at: int | None, *, at_period_end: boo
             "reason": "cancellation_requested" if ends else None,
         },
     }
-
-
-def _own_method(act: Act, subscription: Json, identifier: str) -> str:
-    method = act.fetch("payment_methods", identifier, param="default_payment_method")
-    if method["customer"] != subscription["customer"]:
-        raise Problem(
-            f"The customer does not have a payment method with the ID {identifier}. The payment method must be "
-            "attached to the customer.",
-            code="resource_missing",
-            param="default_payment_method",
-        )
-    return str(method["id"])

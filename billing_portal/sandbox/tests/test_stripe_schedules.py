@@ -96,3 +96,27 @@ def test_a_phase_in_the_middle_of_a_period_is_a_change_like_any_other(client, su
     assert ([line.amount for line in invoice.lines.data], invoice.created) == ([-1500, 3000], at("2026-11-16"))
     clock("2026-12-16")
     assert client.v1.subscriptions.retrieve(sub.id).status == "canceled"
+
+
+def test_the_next_phase_charges_the_method_that_the_schedule_knows(
+    client, subscribe, price, with_card, customer, clock
+):
+    first, second = with_card(), client.v1.payment_methods.attach("pm_card_mastercard", {"customer": customer.id}).id
+    sub = subscribe(default_payment_method=first)
+    schedule = client.v1.subscription_schedules.create({"from_subscription": sub.id})
+    assert schedule.default_settings.default_payment_method == first
+    client.v1.subscriptions.update(sub.id, {"default_payment_method": second})
+    now = schedule.phases[0]
+    same = {"items": [{"price": each.price, "quantity": each.quantity} for each in now["items"]]}
+    phases = [{**same, "start_date": now.start_date, "end_date": now.end_date}, {"items": [{"price": price(500)}]}]
+    client.v1.subscription_schedules.update(schedule.id, {"phases": phases})
+    clock("2026-12-01")
+    assert client.v1.subscriptions.retrieve(sub.id).default_payment_method == first
+    told = client.v1.subscription_schedules.update(
+        schedule.id, {"default_settings": {"default_payment_method": second}}
+    )
+    assert told.default_settings.default_payment_method == second
+    with pytest.raises(stripe.InvalidRequestError, match="No such PaymentMethod"):
+        client.v1.subscription_schedules.update(
+            schedule.id, {"default_settings": {"default_payment_method": "pm_nobody"}}
+        )

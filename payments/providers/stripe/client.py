@@ -10,6 +10,9 @@ API_VERSION = "2026-08-26.dahlia"
 # Seconds to connect and to wait for an answer. With one retry a request of ours stays inside a web server's patience.
 WEB_TIMEOUTS = (3, 8)
 
+# The most that Stripe puts on a page.
+PAGE = 100
+
 
 def build_client(
     secret_key: str, *, api_base: str | None = None, http_client: stripe.HTTPClient | None = None
@@ -25,3 +28,10 @@ def build_client(
         max_network_retries=1,
         http_client=http_client or stripe.RequestsClient(timeout=WEB_TIMEOUTS),
     )
+
+
+def once(key: str | None = None) -> stripe.RequestOptions:
+    """What moves money is sent once: of two tries the second may be refused while the first had been taken, and then
+    nobody could say that nothing moved. Who asks later asks under the same key; without one, twice is once by itself.
+    """
+    return {"idempotency_key": key, "max_network_retries": 0} if key else {"max_network_retries": 0}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import stripe
 
@@ -23,6 +24,7 @@ from payments.providers.base import (
 )
 
 log = logging.getLogger(__name__)
+_Thing = TypeVar("_Thing")
 
 # What comes of an answer that is no object of Stripe's, or half of one: out of the SDK, and out of our reading.
 _UNREADABLE = (KeyError, IndexError, TypeError, AttributeError, ValueError)
@@ -55,6 +57,16 @@ def readable() -> Iterator[None]:
     except (ProviderRejected, *_UNREADABLE) as error:
         log.exception("Stripe's answer can't be read")
         raise Unreadable(f"Stripe's answer can't be read: {error}") from error
+
+
+def those_that_can_be_read(page: Any, read: Callable[[Any], _Thing]) -> Iterator[_Thing]:
+    """The account may hold what is not ours and nothing we know: it must not hide the rest."""
+    for each in page.auto_paging_iter():
+        try:
+            found = read(each)
+        except Unreadable:
+            continue
+        yield found
 
 
 def _ours(error: stripe.StripeError, *, moves_money: bool) -> ProviderError:

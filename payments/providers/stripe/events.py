@@ -11,6 +11,7 @@ from typing import Any
 import stripe
 
 from payments.providers.base import BadSignature, SignedEvent, Topic
+from payments.providers.stripe.bill_reading import subscription_ref
 
 # Seconds that a signature may lie in the past, and in the future: the SDK looks at the past alone.
 TOLERANCE = 300
@@ -18,7 +19,8 @@ TOLERANCE = 300
 LONGEST = 4096
 _STAMP = re.compile(r"(?:^|,)\s*t=([0-9]{1,12})(?=,|$)", re.ASCII)
 
-# Source: Stripe API, "Types of events". An ACH debit that a bank returns comes as a dispute.
+# Source: Stripe API, "Types of events". An ACH debit that a bank returns comes as a dispute. Invoices of a subscription
+# are about that: see `_about`.
 TOPICS: Mapping[str, Topic] = {
     **{
         f"payment_intent.{name}": Topic.PAYMENT
@@ -80,11 +82,12 @@ def _read(body: bytes) -> SignedEvent:
     try:
         event = json.loads(body)
         kind = event["type"]
+        topic, object_ref = _about(kind, event["data"])
         found = SignedEvent(
             event_id=event["id"],
             kind=kind,
-            topic=TOPICS.get(kind) if isinstance(kind, str) else None,
-            object_ref=_about(event["data"]),
+            topic=topic,
+            object_ref=object_ref,
             livemode=event["livemode"],
             api_version=event.get("api_version") or "",
             occurred_at=datetime.fromtimestamp(event["created"], UTC),
@@ -98,13 +101,24 @@ def _read(body: bytes) -> SignedEvent:
     return found
 
 
-def _about(data: Mapping[str, Any]) -> str:
-    """What has to be read again: the payment that a charge, refund or dispute belongs to, the customer of a method,
-    else the object itself. A detached method names its customer among what it was before."""
-    about = data["object"]
+def reread(kind: str, payload: Mapping[str, Any]) -> tuple[Topic | None, str | None]:
+    """What a stored event is about; None for what can't be read of it."""
+    try:
+        return _about(kind, payload["data"])
+    except (KeyError, TypeError, AttributeError):
+        return TOPICS.get(kind), None
+
+
+def _about(kind: object, data: Mapping[str, Any]) -> tuple[Topic | None, str]:
+    """What has to be read again: the payment that a charge, refund or dispute belongs to, the customer of a method, the
+    subscription of an invoice, else the object itself. A detached method names its customer among what it was before.
+    """
+    about, topic = data["object"], TOPICS.get(kind) if isinstance(kind, str) else None
     if about["object"] in ("charge", "refund", "dispute"):
-        return str(about.get("payment_intent") or about.get("charge") or about["id"])
+        return topic, str(about.get("payment_intent") or about.get("charge") or about["id"])
     if about["object"] in ("payment_method", "setup_intent"):
         before = data.get("previous_attributes") or {}
-        return str(about.get("customer") or before.get("customer") or about["id"])
-    return str(about["id"])
+        return topic, str(about.get("customer") or before.get("customer") or about["id"])
+    if topic is Topic.INVOICE and (subscription := subscription_ref(about)):
+        return Topic.SUBSCRIPTION, subscription
+    return topic, str(about["id"])

@@ -28,23 +28,18 @@ from payments.providers.base import (
     SignedEvent,
     Topic,
     UnknownReference,
-    Unreadable,
 )
 from payments.providers.stripe import events
 from payments.providers.stripe.amounts import limits, to_stripe
-from payments.providers.stripe.client import build_client
-from payments.providers.stripe.errors import readable, translated
-from payments.providers.stripe.reading import declined, dispute_of, method_of, payment_of, refund_of
-
-# So that one answer tells brand, last four digits, what became of the charge and what it cost.
-_EXPAND = ["payment_method", "latest_charge.balance_transaction"]
-_PAGE = 100
+from payments.providers.stripe.client import PAGE, build_client, once
+from payments.providers.stripe.errors import readable, those_that_can_be_read, translated
+from payments.providers.stripe.reading import EXPAND, declined, dispute_of, method_of, payment_of, refund_of
+from payments.providers.stripe.recurring import Recurring
 
 _Result = TypeVar("_Result", PaymentResult, RefundResult)
-_Thing = TypeVar("_Thing")
 
 
-class StripeProvider(Charges, Refunds, Disputable, SavesMethods, SendsEvents, Mirrors):
+class StripeProvider(Charges, Refunds, Disputable, SavesMethods, SendsEvents, Mirrors, Recurring):
     """`webhook_secrets`: several while they are being rotated. `environment` is sent along with every object, and what
     names another one is not ours."""
 
@@ -59,6 +54,7 @@ class StripeProvider(Charges, Refunds, Disputable, SavesMethods, SendsEvents, Mi
         self._webhook_secrets = tuple(webhook_secrets)
         self._environment = environment
         self.livemode = livemode
+        self._run(self._api, environment=environment)
 
     def charge(self, request: ChargeRequest) -> PaymentResult:
         """Create and confirm a PaymentIntent in one call.
@@ -73,7 +69,7 @@ class StripeProvider(Charges, Refunds, Disputable, SavesMethods, SendsEvents, Mi
             "confirm": True,
             "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
             "metadata": self._metadata(request.metadata),
-            "expand": _EXPAND,
+            "expand": EXPAND,
         }
         if request.customer_ref:
             parameters["customer"] = request.customer_ref
@@ -85,7 +81,7 @@ class StripeProvider(Charges, Refunds, Disputable, SavesMethods, SendsEvents, Mi
             parameters["setup_future_usage"] = "off_session"
         try:
             with translated(moves_money=True):
-                answer = self._api.payment_intents.create(parameters, _once(request.key))  # type: ignore[arg-type]
+                answer = self._api.payment_intents.create(parameters, once(request.key))  # type: ignore[arg-type]
         except stripe.CardError as error:
             return self._known(error)
         return self._payment(answer)
@@ -93,7 +89,7 @@ class StripeProvider(Charges, Refunds, Disputable, SavesMethods, SendsEvents, Mi
     def look_up(self, provider_ref: str) -> PaymentResult:
         """Source: Stripe API, "Retrieve a PaymentIntent"."""
         with translated(moves_money=False):
-            answer = self._api.payment_intents.retrieve(provider_ref, {"expand": _EXPAND})
+            answer = self._api.payment_intents.retrieve(provider_ref, {"expand": EXPAND})
         return self._payment(answer)
 
     def find(self, metadata_id: str, *, since: datetime) -> PaymentResult | None:
@@ -106,12 +102,12 @@ class StripeProvider(Charges, Refunds, Disputable, SavesMethods, SendsEvents, Mi
         with translated(moves_money=False):
             page = self._api.payment_intents.list(
                 {
-                    "limit": _PAGE,
+                    "limit": PAGE,
                     "created": {"gte": int(since.timestamp())},
-                    "expand": [f"data.{each}" for each in _EXPAND],
+                    "expand": [f"data.{each}" for each in EXPAND],
                 }
             )
-            yield from _those_that_can_be_read(page, self._payment)
+            yield from those_that_can_be_read(page, self._payment)
 
     def limits(self, currency: str) -> AmountLimits | None:
         """See `amounts`."""
@@ -121,7 +117,7 @@ class StripeProvider(Charges, Refunds, Disputable, SavesMethods, SendsEvents, Mi
         """Source: Stripe API, "Cancel a PaymentIntent". Raises NotInThatState when money is on its way or has come."""
         with translated(moves_money=True):
             # Under no key of ours: twice is once by itself, and a key would repeat Stripe's own 500 for a day.
-            answer = self._api.payment_intents.cancel(provider_ref, {"expand": _EXPAND}, {"max_network_retries": 0})
+            answer = self._api.payment_intents.cancel(provider_ref, {"expand": EXPAND}, once())
         return self._payment(answer)
 
     def refund(self, request: RefundRequest) -> RefundResult:
@@ -133,7 +129,7 @@ class StripeProvider(Charges, Refunds, Disputable, SavesMethods, SendsEvents, Mi
                     "amount": to_stripe(request.amount),
                     "metadata": self._metadata(request.metadata),
                 },
-                _once(request.key),
+                once(request.key),
             )
         return self._refund(answer)
 
@@ -146,26 +142,26 @@ class StripeProvider(Charges, Refunds, Disputable, SavesMethods, SendsEvents, Mi
     def refunds_of(self, payment_ref: str) -> list[RefundResult]:
         """Source: Stripe API, "List all refunds"."""
         with translated(moves_money=False):
-            page = self._api.refunds.list({"payment_intent": payment_ref, "limit": _PAGE})
+            page = self._api.refunds.list({"payment_intent": payment_ref, "limit": PAGE})
             return [self._refund(each) for each in page.auto_paging_iter()][::-1]
 
     def refunds_since(self, since: datetime) -> Iterator[RefundResult]:
         """Source: Stripe API, "List all refunds"."""
         with translated(moves_money=False):
-            page = self._api.refunds.list({"limit": _PAGE, "created": {"gte": int(since.timestamp())}})
-            yield from _those_that_can_be_read(page, self._refund)
+            page = self._api.refunds.list({"limit": PAGE, "created": {"gte": int(since.timestamp())}})
+            yield from those_that_can_be_read(page, self._refund)
 
     def disputes_of(self, payment_ref: str) -> list[DisputeFacts]:
         """Source: Stripe API, "List all disputes"."""
         with translated(moves_money=False):
-            page = self._api.disputes.list({"payment_intent": payment_ref, "limit": _PAGE})
+            page = self._api.disputes.list({"payment_intent": payment_ref, "limit": PAGE})
             return [_dispute(each) for each in page.auto_paging_iter()][::-1]
 
     def disputes_since(self, since: datetime) -> Iterator[DisputeFacts]:
         """Source: Stripe API, "List all disputes"."""
         with translated(moves_money=False):
-            page = self._api.disputes.list({"limit": _PAGE, "created": {"gte": int(since.timestamp())}})
-            yield from _those_that_can_be_read(page, _dispute)
+            page = self._api.disputes.list({"limit": PAGE, "created": {"gte": int(since.timestamp())}})
+            yield from those_that_can_be_read(page, _dispute)
 
     def create_customer(self, *, email: str, name: str, key: str, metadata: Mapping[str, str]) -> str:
         """Source: Stripe API, "Create a customer"."""
@@ -193,7 +189,7 @@ class StripeProvider(Charges, Refunds, Disputable, SavesMethods, SendsEvents, Mi
         """Source: Stripe API, "List a Customer's PaymentMethods"."""
         with translated(moves_money=False):
             # Somebody waits for it, and our own rows can stand in: one try.
-            page = self._api.customers.payment_methods.list(customer_ref, {"limit": _PAGE}, {"max_network_retries": 0})
+            page = self._api.customers.payment_methods.list(customer_ref, {"limit": PAGE}, {"max_network_retries": 0})
             return [method_of(each.to_dict()) for each in page.auto_paging_iter()]
 
     def forget_method(self, *, customer_ref: str, method_ref: str) -> None:
@@ -214,6 +210,10 @@ class StripeProvider(Charges, Refunds, Disputable, SavesMethods, SendsEvents, Mi
     ) -> SignedEvent:
         """See `events`."""
         return events.verify(body, headers.get("Stripe-Signature", ""), secrets=self._webhook_secrets, now=now)
+
+    def reread(self, kind: str, payload: Mapping[str, Any]) -> tuple[Topic | None, str | None]:
+        """See `events`."""
+        return events.reread(kind, payload)
 
     def mirror(self, payload: Mapping[str, Any]) -> None:
         """See `mirror`."""
@@ -259,25 +259,9 @@ def from_settings() -> StripeProvider:
     )
 
 
-def _once(key: str) -> stripe.RequestOptions:
-    """What moves money is sent once: of two tries the second may be refused while the first had been taken, and then
-    nobody could say that nothing moved. Who asks later asks under the same key."""
-    return {"idempotency_key": key, "max_network_retries": 0}
-
-
 def _dispute(answer: Any) -> DisputeFacts:
     with readable():
         return dispute_of(answer.to_dict())
-
-
-def _those_that_can_be_read(page: Any, read: Callable[[Any], _Thing]) -> Iterator[_Thing]:
-    """The account may hold what is not ours and nothing we know: it must not hide the rest."""
-    for each in page.auto_paging_iter():
-        try:
-            found = read(each)
-        except Unreadable:
-            continue
-        yield found
 
 
 def _request_id(answer: Any) -> str | None:

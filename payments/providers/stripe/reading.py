@@ -21,6 +21,8 @@ from payments.providers.base import (
 from payments.providers.stripe.amounts import from_stripe
 from payments.providers.stripe.errors import code_of
 
+# So that one answer about a PaymentIntent tells brand, last four digits, what became of the charge and what it cost.
+EXPAND = ["payment_method", "latest_charge.balance_transaction"]
 # What the payer has to do next, or we to wait for. `requires_payment_method` is what a PaymentIntent falls back to when
 # its try has failed; `requires_confirmation` and `requires_capture` never come of what this adapter sends.
 OUTCOMES = {

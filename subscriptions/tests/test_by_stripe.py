@@ -1,0 +1,262 @@
+"""Subscriptions that Stripe charges: begun, renewed, changed and ended, by both books and by the stand-in's clock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from billing_portal.invariants import check_books
+from billing_portal.tests import world
+from billing_portal.tests.stripe_world import StripeWorld
+from payments.actions.saving_methods import customer_for
+from payments.inbox.handling import handle_due
+from payments.models import Invoice, LedgerLeg, Payment
+from payments.providers import breaker
+from subscriptions import tasks
+from subscriptions.entitlement import entitlement
+from subscriptions.models import Subscription
+from subscriptions.tests.plan_world import moves, price, two_plans
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def books_hold(stripe: StripeWorld) -> Iterator[None]:
+    breaker.forget()
+    yield
+    assert check_books()[1] == []
+
+
+@pytest.fixture
+def acme() -> Any:
+    return world.tenant(slug="acme")
+
+
+@pytest.fixture
+def owner(acme: Any) -> Client:
+    client = Client()
+    client.force_login(world.member(acme))
+    return client
+
+
+def send(client: Client, method: str, path: str = "", body: Any = None) -> Any:
+    return getattr(client, method)(f"/api/subscription{path}", json.dumps(body or {}), content_type="application/json")
+
+
+def order(client: Client, method: str = "pm_1234567890", **more: Any) -> Any:
+    """The guide's body."""
+    body = {"planType": "small", "billingCycle": "monthly", "paymentMethodId": method} | more
+    return send(client, "post", "", body)
+
+
+def begun(client: Client, method: str = "pm_1234567890", **more: Any) -> Subscription:
+    answer = order(client, method, **more)
+    assert answer.status_code == 201, answer.content
+    return Subscription.objects.get(id=answer.json()["id"])
+
+
+def told(stripe: StripeWorld) -> None:
+    stripe.deliver()
+    handle_due(timezone.now())
+
+
+def billed(stripe: StripeWorld, subscription: Subscription, outcome: str = "paid") -> None:
+    """Stripe renews it now; nobody is told yet."""
+    stripe.panel("POST", "bill", {"subscriptionId": subscription.provider_ref, "outcome": outcome})
+
+
+def invoices() -> list[tuple[str, int]]:
+    return list(Invoice.objects.order_by("number").values_list("status", "total_minor"))
+
+
+def cash() -> int:
+    return sum(LedgerLeg.objects.filter(account="cash_stripe").values_list("amount_minor", flat=True))
+
+
+def test_the_guides_subscription_and_its_renewals(stripe: StripeWorld, acme: Any, owner: Client) -> None:
+    two_plans()
+    answer = order(owner, seats=2).json()
+    assert (answer["status"], answer["provider"], answer["seats"]) == ("active", "stripe", 2)
+    assert invoices() == [("paid", 2_000)]
+    subscription = Subscription.objects.get()
+    told(stripe)
+    for renewal in (2, 3):
+        billed(stripe, subscription)
+        told(stripe)
+        told(stripe)
+        assert invoices() == [("paid", 2_000)] * renewal
+    fees = sum(each.fee_minor or 0 for each in Payment.objects.all())
+    assert (stripe.taken(), cash()) == ([2_000] * 3, 6_000 - fees)
+    assert Payment.objects.count() == 3, "its intent's own event is not a second one"
+    spans = list(Invoice.objects.order_by("number").values_list("period_start", "period_end"))
+    assert [start for start, _ in spans[1:]] == [end for _, end in spans[:-1]]
+    subscription.refresh_from_db()
+    assert (subscription.period_start, subscription.period_end) == spans[-1]
+    assert entitlement(acme, timezone.now()).active
+
+
+def test_the_guides_trial(stripe: StripeWorld, acme: Any, owner: Client) -> None:
+    price(code="professional", trial_days=14)
+    body = {"planType": "professional", "billingCycle": "monthly", "paymentMethodId": "pm_1234567890", "trialDays": 14}
+    answer = send(owner, "post", "", body).json()
+    assert answer["status"] == "trialing"
+    assert [each for each in invoices() if each[1]] == [] and stripe.taken() == []
+    assert Subscription.objects.get().trial_start is not None
+
+
+@pytest.mark.parametrize("order_of_events", ["forward", "backward"])
+def test_a_renewals_events_in_both_orders_are_one_invoice_and_one_payment(
+    stripe: StripeWorld, owner: Client, order_of_events: str
+) -> None:
+    two_plans()
+    subscription = begun(owner)
+    told(stripe)
+    stripe.panel("POST", "webhooks", {"mode": "hold"})
+    billed(stripe, subscription)
+    events = [each["id"] for each in stripe.objects("events") if each["type"].startswith(("invoice", "payment_intent"))]
+    stripe.panel("POST", "webhooks", {"mode": "normal"})
+    for event in events if order_of_events == "forward" else reversed(events):
+        stripe.panel("POST", "webhooks/resend", {"eventId": event})
+        told(stripe)
+    assert invoices() == [("paid", 1_000)] * 2
+    assert Payment.objects.count() == 2
+
+
+def test_the_same_renewal_seen_only_at_night(stripe: StripeWorld, owner: Client) -> None:
+    two_plans()
+    subscription = begun(owner)
+    stripe.panel("POST", "webhooks", {"mode": "drop"})
+    billed(stripe, subscription)
+    for _ in range(2):
+        tasks.follow_all()
+        assert invoices() == [("paid", 1_000)] * 2
+    assert Payment.objects.count() == 2
+
+
+def test_a_declined_first_payment_starts_nothing(stripe: StripeWorld, acme: Any, owner: Client) -> None:
+    two_plans()
+    answer = order(owner, "pm_card_chargeCustomerFail")
+    assert (answer.status_code, answer.json()["code"]) == (402, "card_declined"), answer.content
+    assert not entitlement(acme, timezone.now()).active
+    assert stripe.taken() == []
+    again = begun(owner)
+    assert (again.status, Subscription.objects.exclude(id=again.id).get().status) == ("active", "canceled")
+    told(stripe)
+    tasks.follow_all()
+    assert stripe.taken() == [1_000]
+
+
+def test_three_d_secure_confirmed_makes_it_active(stripe: StripeWorld, acme: Any, owner: Client) -> None:
+    two_plans()
+    answer = order(owner, "pm_card_authenticationRequiredOnSetup")
+    if answer.json().get("status") != "incomplete":
+        answer = order(owner, "pm_card_authenticationRequired")
+    made = answer.json()
+    assert (answer.status_code, made["status"]) == (201, "incomplete"), answer.content
+    intent = made["clientSecret"].partition("_secret")[0]
+    assert not entitlement(acme, timezone.now()).active
+    stripe.authenticate(intent)
+    told(stripe)
+    assert (Subscription.objects.get(id=made["id"]).status, invoices()) == ("active", [("paid", 1_000)])
+
+
+def test_an_upgrade_is_charged_as_it_was_shown(stripe: StripeWorld, owner: Client) -> None:
+    two_plans()
+    subscription = begun(owner, seats=2)
+    shown = send(owner, "post", "/preview", {"planType": "big"}).json()
+    assert shown["when"] == "now" and shown["amountDueNow"] > 0
+    changed = send(owner, "patch", "", {"planType": "big", "previewToken": shown["previewToken"]})
+    assert (changed.status_code, changed.json()["planType"]) == (200, "big"), changed.content
+    bill = Invoice.objects.get(billing_reason="change")
+    assert (bill.total_minor, bill.status) == (shown["total"], "paid")
+    lines = [{"title": each.title, "amount": each.amount_minor} for each in bill.lines.order_by("position")]
+    assert lines == shown["lines"]
+    asked = [each for each in stripe.panel("GET", "log") if each["path"].startswith("/v1/subscriptions/")]
+    assert asked, "by one update of the subscription"
+    told(stripe)
+    subscription.refresh_from_db()
+    assert Invoice.objects.count() == 2
+
+
+def test_a_downgrade_waits_for_the_period_and_may_be_taken_back(stripe: StripeWorld, owner: Client) -> None:
+    two_plans()
+    subscription = begun(owner, planType="big", seats=3)
+    answer = send(owner, "patch", "", {"seats": 1}).json()
+    assert (answer["seats"], answer["pendingChange"]["seats"]) == (3, 1)
+    back = send(owner, "patch", "", {"seats": 3}).json()
+    assert (back["seats"], back["pendingChange"]) == (3, None)
+    send(owner, "patch", "", {"planType": "small"})
+    told(stripe)
+    billed(stripe, subscription)
+    told(stripe)
+    assert invoices()[-1] == ("paid", 3_000)
+    assert owner.get("/api/subscription").json()["planType"] == "small"
+
+
+def test_canceled_at_the_periods_end_and_kept(stripe: StripeWorld, owner: Client) -> None:
+    two_plans()
+    begun(owner)
+    for _ in range(2):
+        assert send(owner, "post", "/cancel").json()["cancelAtPeriodEnd"] is True
+    assert stripe.objects("subscriptions")[0]["cancel_at_period_end"] is True
+    for _ in range(2):
+        assert send(owner, "post", "/resume").json()["cancelAtPeriodEnd"] is False
+    assert stripe.objects("subscriptions")[0]["cancel_at_period_end"] is False
+    ended = send(owner, "post", "/cancel", {"atPeriodEnd": False}).json()
+    assert (ended["status"], stripe.objects("subscriptions")[0]["status"]) == ("canceled", "canceled")
+    told(stripe)
+    assert moves(Subscription.objects.get())[-1] == "canceled"
+
+
+def test_paused_its_bills_are_void_and_it_goes_on(stripe: StripeWorld, owner: Client) -> None:
+    two_plans()
+    subscription = begun(owner)
+    assert send(owner, "post", "/pause").json()["status"] == "paused"
+    billed(stripe, subscription)
+    told(stripe)
+    assert invoices() == [("paid", 1_000)]
+    assert send(owner, "post", "/resume").json()["status"] == "active"
+
+
+def test_a_renewal_that_is_declined_is_past_due_and_recovered(stripe: StripeWorld, acme: Any, owner: Client) -> None:
+    two_plans()
+    subscription = begun(owner)
+    told(stripe)
+    billed(stripe, subscription, "failed")
+    told(stripe)
+    subscription.refresh_from_db()
+    assert (subscription.status, entitlement(acme, timezone.now()).active) == ("past_due", True)
+    assert invoices() == [("paid", 1_000), ("open", 1_000)]
+    assert Payment.objects.filter(status="failed").count() == 1
+    bill = next(each for each in stripe.objects("invoices") if each["status"] == "open")
+    stripe.api.invoices.pay(bill["id"], {"payment_method": "pm_card_visa"})
+    told(stripe)
+    subscription.refresh_from_db()
+    assert (subscription.status, invoices()) == ("active", [("paid", 1_000)] * 2)
+    assert stripe.taken() == [1_000, 1_000]
+
+
+def test_an_answer_that_was_lost_begins_it_once(stripe: StripeWorld, owner: Client) -> None:
+    two_plans()
+    stripe.fault("drop_after", "/v1/subscriptions", times=2)
+    answer = order(owner)
+    assert answer.status_code in (201, 202)
+    Subscription.objects.update(started_at=timezone.now() - timedelta(minutes=10))
+    tasks.follow_begun()
+    assert Subscription.objects.get().status == "active"
+    assert (len(stripe.objects("subscriptions")), stripe.taken(), invoices()) == (1, [1_000], [("paid", 1_000)])
+
+
+def test_a_method_of_another_customer_is_not_there(stripe: StripeWorld, owner: Client) -> None:
+    two_plans()
+    other = world.tenant(slug="other")
+    theirs = stripe.saved_method(customer_for(tenant=other, provider=stripe.provider, now=timezone.now()).provider_ref)
+    answer = order(owner, theirs)
+    assert answer.status_code == 404, answer.content
+    assert stripe.taken() == []
