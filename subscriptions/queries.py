@@ -37,6 +37,12 @@ def latest_invoice(subscription: Subscription) -> Invoice | None:
     return Invoice.objects.filter(subscription_ref=subscription.id).order_by("-created_at", "-id").first()
 
 
+def awaited_payment(subscription: Subscription) -> Payment | None:
+    """Of its own invoices, one that waits for its payer to confirm it."""
+    waiting = Payment.objects.filter(status=Payment.Status.REQUIRES_ACTION, invoice__subscription_ref=subscription.id)
+    return waiting.order_by("-created_at", "-id").first()
+
+
 def failed_payments(subscription: Subscription) -> QuerySet[Payment]:
     """Of its own invoices, newest first."""
     failed = Payment.objects.filter(status=Payment.Status.FAILED, invoice__subscription_ref=subscription.id)

@@ -66,7 +66,7 @@ SPECTACULAR_SETTINGS = {
         "MethodType": ["card", "us_bank_account", "paypal", "manual"],
         "RefundStatus": "payments.models.refund.RefundStatus",
         "SavedMethodType": "payments.models.method.SavedMethodType",
-        "BillingCycle": "subscriptions.models.plan.BillingCycle",
+        "BillingCycle": ["monthly", "yearly"],
         "SubscriptionStatus": "subscriptions.models.subscription.SubscriptionStatus",
     },
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -21,7 +21,7 @@ UNITS = {"call_minutes": "minute"}
 
 
 class PlanPriceOut(serializers.Serializer):
-    billingCycle = serializers.ChoiceField(choices=BillingCycle.choices, source="billing_cycle")
+    billingCycle = serializers.ChoiceField(choices=BillingCycle.values, source="billing_cycle")
     currency = fields.Currency()
     amountPerSeat = fields.MinorAmount(source="per_seat_minor", minimum=0)
     minimumSeats = serializers.IntegerField(source="minimum_seats")

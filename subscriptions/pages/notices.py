@@ -14,6 +14,7 @@ from billing_portal.kit.display.dates import long_text, period_text
 from payments.models import Invoice
 from payments.pages.onward import pay_url
 from payments.pages.paying import takes_payments
+from subscriptions import queries
 from subscriptions.actions import renewing
 from subscriptions.models import Subscription
 from subscriptions.models.subscription import Engine
@@ -90,11 +91,19 @@ def _to(rows: list[Invoice]) -> tuple[str, str]:
 
 
 def _waiting(subscription: Subscription) -> SubscriptionNotice | None:
+    """One that has not come alive. Its payer may go on with it, or start another, which takes its place."""
     if subscription.status == Status.INCOMPLETE:
-        text = "It begins when the first payment is confirmed."
-        return SubscriptionNotice("warn", "shield-lock", "Your subscription waits for its first payment", text)
+        payment = queries.awaited_payment(subscription)
+        if payment is None:
+            text = "The first payment did not go through, and nothing was charged. Start again with another way to pay."
+            return SubscriptionNotice("warn", "alert-triangle", "Your subscription has not begun", text)
+        text = "Your bank wants you to confirm the first payment. The subscription begins when you have."
+        url = reverse("payment-confirm-page", args=[payment.id])
+        return SubscriptionNotice(
+            "warn", "shield-lock", "Confirm the first payment", text, "Confirm", url, is_main=True
+        )
     if subscription.status == Status.APPROVAL_PENDING:
-        text = "It begins when you have approved it at PayPal."
+        text = "It begins when you have approved it at PayPal. Left that page? Start again: nothing is charged."
         return SubscriptionNotice("warn", "shield-lock", "Your subscription waits for your approval", text)
     return None
 

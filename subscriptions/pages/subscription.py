@@ -25,9 +25,8 @@ from subscriptions.pages.story import subscription_story
 from subscriptions.pages.ways import pays_how
 from subscriptions.pages.words import EACH, may_manage, plain
 
-_NOT_OVER = (*LIVE, "incomplete", "approval_pending")
 # What can't be changed now: the notice says what to do first.
-_FIXED = ("paused", "unpaid", "incomplete", "approval_pending")
+_FIXED = ("paused", "unpaid")
 
 
 @require_safe
@@ -37,7 +36,7 @@ def subscription_page(request: Any) -> HttpResponse:
     now = timezone.now()
     rows = list(queries.subscriptions(request.tenant).prefetch_related("terms__price__version__plan"))
     latest = queries.latest_subscription(request.tenant)
-    runs = latest if latest and latest.status in _NOT_OVER else None
+    runs = latest if latest and latest.status in LIVE else None
     bill = coming.next_bill(runs, now) if runs else None
     ordered = sorted(rows, key=lambda each: each != latest)
     facts: dict[str, Any] = {
@@ -48,7 +47,8 @@ def subscription_page(request: Any) -> HttpResponse:
     if runs:
         facts |= running_facts(runs, bill, now)
         return render(request, "subscriptions/subscription.html", facts)
-    facts |= {"ended": _ended(latest, now) if latest else None}
+    facts |= {"ended": _ended(latest, now) if latest and latest.status == "canceled" else None}
+    facts |= {"notices": notices(latest, coming.current(latest, now), now) if latest else []}
     facts |= offer_facts(request.tenant, request.GET.get("cycle", ""))
     return render(request, "subscriptions/offer.html", facts)
 

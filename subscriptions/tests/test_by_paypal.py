@@ -314,6 +314,7 @@ def test_a_person_starts_by_paypal_on_the_page_and_comes_back(paypal: PayPalWorl
 
 def test_who_leaves_paypals_page_has_started_nothing(paypal: PayPalWorld, owner: Client, plan: str) -> None:
     subscription = begun(owner, plan)
+    assert "waits for your approval" in owner.get("/subscription").content.decode()
     for _ in range(2):
         back = owner.get("/subscription/paypal/cancel", {"subscription_id": subscription.provider_ref}, follow=True)
         assert back.status_code == 200

@@ -145,6 +145,7 @@ def test_a_declined_first_payment_starts_nothing(stripe: StripeWorld, acme: Any,
     assert (answer.status_code, answer.json()["code"]) == (402, "card_declined"), answer.content
     assert not entitlement(acme, timezone.now()).active
     assert stripe.taken() == []
+    assert "has not begun" in owner.get("/subscription").content.decode()
     again = begun(owner)
     assert (again.status, Subscription.objects.exclude(id=again.id).get().status) == ("active", "canceled")
     told(stripe)
@@ -161,6 +162,8 @@ def test_three_d_secure_confirmed_makes_it_active(stripe: StripeWorld, acme: Any
     assert (answer.status_code, made["status"]) == (201, "incomplete"), answer.content
     intent = made["clientSecret"].partition("_secret")[0]
     assert not entitlement(acme, timezone.now()).active
+    page = owner.get("/subscription").content.decode()
+    assert "Confirm the first payment" in page and f"/payments/{Payment.objects.get().id}/confirm" in page
     stripe.authenticate(intent)
     told(stripe)
     assert (Subscription.objects.get(id=made["id"]).status, invoices()) == ("active", [("paid", 1_000)])
