@@ -6,6 +6,25 @@ import pgtrigger.migrations
 from django.db import migrations, models
 
 
+def fill_periods(apps, schema_editor):
+    """Who runs already was billed elsewhere until now: our own bills begin with the period after."""
+    from django.utils import timezone  # noqa: PLC0415
+
+    from billing_portal.kit import periods  # noqa: PLC0415
+
+    live = ("trialing", "active", "past_due", "unpaid", "paused")
+    subscriptions = apps.get_model("subscriptions", "Subscription").objects.filter(status__in=live, billed_until=None)
+    for subscription in subscriptions.select_related("tenant"):
+        terms = apps.get_model("subscriptions", "SubscriptionTerms").objects.filter(subscription_id=subscription.id)
+        latest = terms.select_related("price").order_by("effective_from").last()
+        months = 12 if latest.price.billing_cycle == "yearly" else 1
+        zone, now = subscription.tenant.time_zone, timezone.now()
+        _, span = periods.billing_period_at(subscription.anchor_at, zone, months, now)
+        subscription.period_start, subscription.period_end = max(span[0], subscription.started_at), span[1]
+        subscription.billed_until = span[1]
+        subscription.save(update_fields=["period_start", "period_end", "billed_until"])
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -156,6 +175,7 @@ class Migration(migrations.Migration):
             name='engine',
             field=models.CharField(choices=[('invoice', 'Invoice'), ('stripe', 'Stripe'), ('paypal', 'Paypal')], max_length=8),
         ),
+        migrations.RunPython(fill_periods, migrations.RunPython.noop),
         migrations.AddIndex(
             model_name='subscription',
             index=models.Index(condition=models.Q(('engine', 'invoice'), ('status__in', ('trialing', 'active', 'past_due', 'unpaid', 'paused'))), fields=['period_end'], name='subscription_due'),
