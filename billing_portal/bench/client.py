@@ -29,6 +29,12 @@ def post(path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
+def get(path: str, headers: Mapping[str, str]) -> bytes:
+    """A GET as it goes over the wire."""
+    lines = [f"GET {path} HTTP/1.1", f"Host: {HOST}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
 def timed(web: Web, requests: Sequence[bytes], *, status: int, connections: int = 1) -> Spent:
     """Send them, each after the answer to the one before, over as many connections as wanted.
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from billing_portal.bench import idempotency, webhooks
+from billing_portal.bench import entitlements, idempotency, webhooks
 from billing_portal.bench.measuring import Comparison, registered
 
-__all__ = ["ALL", "idempotency", "webhooks"]
+__all__ = ["ALL", "entitlements", "idempotency", "webhooks"]
 
 ALL: Mapping[str, Comparison] = registered

@@ -16,6 +16,7 @@ from billing_portal.kit.errors import BillingError
 from billing_portal.kit.idempotency import KeyInUse, alone
 from billing_portal.notices import outbox
 from billing_portal.tenants.pages.access import tenant_page
+from payments.pages.at_paypal import allow_paypal
 from subscriptions import queries
 from subscriptions.actions import subscribing
 from subscriptions.actions.starting import Order, start
@@ -120,9 +121,8 @@ def _show(
         "said": said,
     }
     part = bool(request.htmx) and request.method != "POST"
-    return render(
-        request, "subscriptions/start_sum.html" if part else "subscriptions/start.html", facts | {"part": part}
-    )
+    template = "subscriptions/start_sum.html" if part else "subscriptions/start.html"
+    return allow_paypal(render(request, template, facts | {"part": part}))
 
 
 def _form(sent: Any, version: PlanVersion, currency: str) -> ChoosingForm:

@@ -11,10 +11,12 @@ from playwright.sync_api import Page, expect
 from billing_portal.invariants import check_books
 from billing_portal.tests import world
 from billing_portal.tests.browser.paying_world import logged_in
+from billing_portal.tests.paypal_world import PayPalWorld
 from billing_portal.tests.world import SYSTEM
 from payments.models import Invoice
 from subscriptions.actions.subscribing import start_subscription
 from subscriptions.models import Subscription
+from subscriptions.tests.paypal_plans import at_paypal
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -118,3 +120,29 @@ def test_a_subscription_is_started_by_keyboard_in_a_trial(somebody: Callable[...
     page.locator(".paybar button").press("Enter")
     expect(page.locator(".page-head .badge")).to_contain_text("Trial, 14 days left")
     assert Subscription.objects.get().status == "trialing"
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_subscription_is_agreed_to_on_paypals_page(
+    somebody: Callable[..., Page], paypal_page: PayPalWorld, width: int
+) -> None:
+    at_paypal(world.plan_price(seat=1_000, code="small"))
+    acme = world.tenant("acme")
+    page = logged_in(somebody, world.member(acme), width=width)
+    page.goto("/subscription/start?plan=small&cycle=monthly")
+    assert fits(page)
+    page.locator(".choice", has_text="PayPal").click()
+    page.locator("#go button:visible, button[form=go]:visible").first.click()
+    expect(page.locator("main")).to_contain_text("10.00")
+    assert page.url.startswith(f"{paypal_page.sandbox.base_url}/webapps/billing/subscriptions?ba_token=")
+    page.get_by_role("button", name="Cancel and return").click()
+    expect(page.get_by_role("status").first).to_contain_text("without agreeing")
+    page.goto("/subscription/start?plan=small&cycle=monthly")
+    page.locator(".choice", has_text="PayPal").click()
+    page.locator("#go button:visible, button[form=go]:visible").first.click()
+    page.locator("#payment-submit-btn").click()
+    expect(page.locator(".page-head .badge")).to_have_text("Active")
+    assert fits(page)
+    assert [each["status"] for each in paypal_page.objects("subscriptions")].count("ACTIVE") == 1
+    assert Invoice.objects.get().status == "paid"
+    assert check_books()[1] == []
