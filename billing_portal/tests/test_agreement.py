@@ -16,8 +16,8 @@ from payments.tests.refund_world import bank_payment, card_payment, refund, sync
 
 pytestmark = pytest.mark.django_db
 
-# The same one each time, and one that the provider knows.
-FIRST = "SELECT id FROM payments_payment WHERE provider_ref IS NOT NULL ORDER BY created_at, id LIMIT 1"
+# One that the provider knows and took money for.
+FIRST = "SELECT id FROM payments_payment WHERE provider_ref IS NOT NULL AND status = 'succeeded' LIMIT 1"
 # What is done to our rows → how a line begins or ends that must speak.
 OURS = {
     "UPDATE payments_payment SET amount_minor = amount_minor + 1": "with us of",

@@ -179,6 +179,8 @@ PAYERS_PAGES = {
     "subscription-keep-page",
     "subscription-pause-page",
     "subscription-resume-page",
+    "subscription-paypal-return-page",
+    "subscription-paypal-cancel-page",
 }
 BILL_PAGES = [route for route in routes() if not route.is_api and route.name not in OTHER_PAGES]
 

@@ -217,7 +217,7 @@ def test_a_trial_that_ends_and_a_year_that_renews_are_told_before_and_once() -> 
     for day in ("2026-06-01", "2026-06-11", "2026-06-12", "2026-06-13"):
         remind(at(f"{day} 12:00"))
     told = [each for each in subjects("2026-06-13 12:01") if "trial" in each or "renews" in each]
-    assert told == [
+    assert sorted(told) == [  # how they are sent, several may leave at the same instant
         "Your subscription renews on July\xa01,\xa02026",
         "Your trial ends on June\xa015,\xa02026",
     ]
