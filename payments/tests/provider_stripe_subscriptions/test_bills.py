@@ -18,9 +18,9 @@ from payments.providers.base import (
     ProviderUnavailable,
     UnknownReference,
 )
-from payments.providers.stripe.bill_reading import bill_of
+from payments.providers.stripe.bill_reading import bill_of, intent_of
 from payments.providers.stripe.bills import with_all_lines
-from payments.tests.provider_stripe_subscriptions.life import FIRST, LATER, Life
+from payments.tests.provider_stripe_subscriptions.life import FIRST, LATER, MIDDLE, Life
 
 
 @pytest.fixture
@@ -196,3 +196,24 @@ def test_what_was_too_little_to_be_charged_comes_with_the_next_bill(life: Life, 
         paid = bill.payment.amount.minor if bill.payment else 0
         assert paid + (bill.credited.minor if bill.credited else 0) == bill.total.minor == 20
     assert [bill.payment.amount.minor for bill in bills if bill.payment] == [60]
+
+
+def test_a_void_bill_has_used_no_credit(life: Life, stripe: StripeWorld) -> None:
+    facts = life.start(seats=10)
+    stripe.clock(MIDDLE)
+    life.provider.change_subscription(life.change(facts, seats=8))
+    stripe.panel("POST", "bill", {"subscriptionId": facts.provider_ref, "outcome": "failed"})
+    owed = life.bill(facts.provider_ref)
+    assert (owed.total.minor, owed.credited.minor, owed.payment.amount.minor) == (8_000, 1_000, 7_000)
+    stripe.api.invoices.void_invoice(owed.provider_ref)
+    assert life.bill(facts.provider_ref).credited is None
+
+
+def test_a_payment_that_was_given_up_does_not_stand_for_the_one_that_is_open(invoice: dict[str, Any]) -> None:
+    def payment(intent: str, status: str, created: int) -> dict[str, Any]:
+        return {"status": status, "created": created, "payment": {"type": "payment_intent", "payment_intent": intent}}
+
+    payments = [payment("pi_old", "canceled", 1), payment("pi_open", "open", 2), payment("pi_late", "canceled", 3)]
+    assert intent_of({**invoice, "status": "open", "payments": {"data": payments}}) == "pi_open"
+    assert intent_of({**invoice, "status": "paid", "payments": {"data": payments}}) is None
+    assert intent_of({**invoice, "status": "void", "payments": {"data": payments[::2]}}) == "pi_late"

@@ -93,6 +93,15 @@ def test_another_cycle_now_begins_a_period_and_bills_it(life: Life, stripe: Stri
     assert life.provider.change_subscription(request) == changed, "asked again under the same key"
 
 
+def test_the_bill_after_a_change_of_cycle_has_the_coupon_too(life: Life, stripe: StripeWorld) -> None:
+    facts = life.start(coupon=Coupon("HALF", percent_off="50"))
+    stripe.clock(MIDDLE)
+    cost = life.provider.preview_change(
+        life.change(facts, price_ref=life.price(10_000, cycle="yearly"), changes_cycle=True)
+    )
+    assert (cost.due.minor, cost.next_total.minor) == (15_000 - 750, 15_000)
+
+
 def test_less_for_the_rest_of_the_month_becomes_credit_that_pays_later_bills(life: Life, stripe: StripeWorld) -> None:
     facts = life.start(seats=10)
     stripe.clock(MIDDLE)

@@ -72,6 +72,18 @@ def test_what_is_owed_stays_owed_when_it_ends_and_is_not_tried_again(life: Life,
     assert stripe.objects("subscriptions")[0]["cancellation_details"]["comment"] == "Enough"
 
 
+def test_what_ended_asks_nobody_to_confirm_and_is_listed_all_the_same(life: Life, stripe: StripeWorld) -> None:
+    facts = life.start()
+    stripe.panel("POST", "bill", {"subscriptionId": facts.provider_ref, "outcome": "failed"})
+    method = life.card("pm_card_authenticationRequired")
+    life.provider.pay_bill(life.bill(facts.provider_ref).provider_ref, method_ref=method, key="pay:1")
+    assert life.now(facts.provider_ref).client_secret
+    ended = life.provider.cancel_subscription(facts.provider_ref, reason="Enough")
+    assert ended.client_secret is None
+    assert list(life.provider.subscriptions_since(FIRST)) == [ended]
+    assert life.provider.find_subscription(facts.subscription_id, since=FIRST) == ended
+
+
 def test_a_lost_answer_to_an_end_is_unknown_and_asking_again_tells_it(life: Life, stripe: StripeWorld) -> None:
     facts = life.start()
     stripe.fault("drop_after", f"/v1/subscriptions/{facts.provider_ref}", method="DELETE")

@@ -124,7 +124,7 @@ def test_another_customers_method_is_unknown(life: Life, stripe: StripeWorld) ->
     other = life.provider.create_customer(email="b@b.example", name="B", key="cus:b", metadata={})
     with pytest.raises(UnknownReference):
         life.start(method_ref=stripe.saved_method(other))
-    assert stripe.objects("subscriptions") == []
+    assert life.sent("POST", SUBSCRIPTIONS) == [], "nobody asked Stripe to charge it"
 
 
 def test_a_method_that_was_thrown_away_is_unfit(life: Life) -> None:
