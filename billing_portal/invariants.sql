@@ -205,15 +205,21 @@ SELECT 'entry ' || entry_id || ' moves ' || amount_minor || ' ' || currency || '
 FROM payments_ledgerleg
 WHERE (account LIKE 'cash%' OR account = 'undeposited') AND payment_id IS NULL;
 
--- I5 The periods that a subscription is billed for tile: none overlaps another
+-- I5 The periods that a subscription is billed for tile: none overlaps another, but for one that was given back
 SELECT 'subscription ' || subscription_ref || ' is billed from ' || period_start || ' while ' || before || ' has not ended'
 FROM (
     SELECT subscription_ref, period_start,
-           lag(period_end) OVER (PARTITION BY subscription_ref, provider ORDER BY period_start) AS before
+           lag(period_end) OVER (PARTITION BY subscription_ref, provider ORDER BY period_start) AS before,
+           lag(id) OVER (PARTITION BY subscription_ref, provider ORDER BY period_start) AS earlier
     FROM payments_invoice
     WHERE kind = 'subscription' AND billing_reason = 'period' AND status <> 'void'
 ) spans
-WHERE before > period_start;
+WHERE before > period_start
+  AND NOT EXISTS (SELECT FROM payments_creditnote n WHERE n.invoice_id = spans.earlier)
+  AND NOT EXISTS (
+      SELECT FROM payments_invoiceline l JOIN payments_invoice c ON c.id = l.invoice_id
+      WHERE c.subscription_ref = spans.subscription_ref AND c.billing_reason = 'change'
+        AND l.amount_minor < 0 AND l.period_end = spans.before);
 
 -- I5 At most one invoice that is not void for each thing that is billed
 SELECT 'tenant ' || tenant_id || ' has ' || count(*) || ' overage invoices for ' || usage_month

@@ -36,6 +36,13 @@ class InvoiceNotOpen(Conflict):
     detail = "This invoice is not open, so it can't be paid."
 
 
+class CollectedByProvider(Conflict):
+    """Its provider tries to charge it by itself: whoever paid it here as well would pay it twice."""
+
+    code = "collected_by_provider"
+    detail = "This invoice is charged to the subscription's own payment method, so it can't be paid here as well."
+
+
 class PossibleDuplicate(Conflict):
     code = "possible_duplicate"
     detail = (

@@ -109,6 +109,11 @@ def amounts(invoice: Invoice) -> InvoiceAmounts:
     return amounts_of([invoice])[invoice.id]
 
 
+def is_collected_by_provider(invoice: Invoice) -> bool:
+    """Whether its provider will still charge it by itself. Paid once and open again (a dispute, say), it will not."""
+    return bool(invoice.provider) and not invoice.allocations.exists()
+
+
 def unallocated(payment: Payment) -> int:
     """Minor units of a payment that arrived which are the tenant's credit: no invoice needed, no refund has reserved
     and no bank took them back."""

@@ -76,13 +76,17 @@ def running_period(subscription: Subscription, now: datetime) -> periods.Span | 
 
 
 def billed_periods(subscription: Subscription) -> list[periods.Span]:
-    """The period that runs, and those after it that are billed already, by our own invoices."""
+    """The period that runs, and those after it that are billed already, by our own invoices: from when another cycle
+    was agreed for, in that."""
     if subscription.period_start is None or subscription.period_end is None:
         return []
     found = [(subscription.period_start, subscription.period_end)]
     cycle = current_terms(subscription, subscription.period_end).price.billing_cycle
-    while subscription.billed_until and found[-1][1] < subscription.billed_until:
-        found.append(spans.span_after(subscription.anchor_at, subscription.tenant.zone, cycle, found[-1][1]))
+    anchor, zone, pending = subscription.anchor_at, subscription.tenant.zone, subscription.pending_price
+    while subscription.billed_until and (start := found[-1][1]) < subscription.billed_until:
+        if pending and subscription.pending_at and subscription.pending_at <= start and pending.billing_cycle != cycle:
+            anchor, cycle = start, pending.billing_cycle
+        found.append(spans.span_after(anchor, zone, cycle, start))
     return found
 
 

@@ -49,8 +49,8 @@ class Quote:
     """`lines` and `taxes` are those of the invoice that follows, `total_minor` their sum: negative where it is credited
     instead. `due_minor` is what is left to be paid after the tenant's credit.
 
-    `restarts`: a period of the new cycle begins, `period` is it. `next_minor` is what the period after costs, at
-    `next_at`, tax included.
+    `restarts`: a period of the new cycle begins, `period` is it. `next_at` is until when is billed after it, and
+    `next_minor` what the period after that costs, tax included.
     """
 
     target: Target
@@ -143,31 +143,52 @@ def _now(subscription: Subscription, current: Target, target: Target, instant: d
         ]
         lines.append(period_line(target.price, target.seats, period))
         return _quote(subscription, target, NOW, instant, lines, period, restarts=True, next_at=period[1])
-    lines = [
-        line
-        for span, before in _as_billed(subscription, current, billed)
-        for line in _lines(before, target, prorate(before.cost, target.cost, [span], instant))
-    ]
-    period = instant, max(subscription.billed_until, subscription.period_end)
-    return _quote(subscription, target, NOW, instant, lines, period, restarts=False, next_at=subscription.billed_until)
+    lines, until = _mended(subscription, _as_billed(subscription, current, billed), target, instant)
+    period = instant, max(until, subscription.period_end)
+    return _quote(subscription, target, NOW, instant, lines, period, restarts=False, next_at=until)
 
 
 def _at_period_end(
     subscription: Subscription, current: Target, target: Target, instant: datetime, *, restarts: bool
 ) -> Quote:
-    """What is billed ahead for the time after is mended now. Another cycle waits for the end of what is billed."""
+    """What is billed ahead for the time after is mended now. Another cycle waits for the end of what is billed in the
+    one that runs."""
     assert subscription.period_end and subscription.billed_until
-    end = subscription.billed_until if restarts else subscription.period_end
-    ahead = [] if restarts else queries.billed_periods(subscription)[1:]
+    ahead = _as_billed(subscription, current, queries.billed_periods(subscription)[1:])
+    cycle = target.price.billing_cycle
+    waits = restarts and not any(before.price.billing_cycle == cycle for _, before in ahead)
+    lines, until = ([], subscription.billed_until) if waits else _mended(subscription, ahead, target, instant)
+    end = subscription.billed_until if waits else subscription.period_end
+    period = subscription.period_end, max(until, subscription.period_end)
+    return _quote(subscription, target, PERIOD_END, end, lines, period, restarts=restarts, next_at=until)
+
+
+def _mended(
+    subscription: Subscription, billed: Sequence[tuple[Span, Target]], target: Target, instant: datetime
+) -> tuple[list[LineDraft], datetime]:
+    """The lines that make the target's of what is billed, and until when is billed then.
+
+    What was billed ahead in another cycle than the target's is given back whole, and one period of the target's cycle
+    is billed in its place.
+    """
+    assert subscription.billed_until
+    cycle = target.price.billing_cycle
+    same = [(span, before) for span, before in billed if before.price.billing_cycle == cycle]
+    others = [(span, before) for span, before in billed if before.price.billing_cycle != cycle]
     lines = [
         line
-        for span, before in _as_billed(subscription, current, ahead)
+        for span, before in same
         for line in _lines(before, target, prorate(before.cost, target.cost, [span], max(instant, span[0])))
     ]
-    period = subscription.period_end, max(subscription.billed_until, subscription.period_end)
-    return _quote(
-        subscription, target, PERIOD_END, end, lines, period, restarts=restarts, next_at=subscription.billed_until
-    )
+    if not others:
+        return lines, subscription.billed_until
+    lines += [
+        part_line(before.price, part)
+        for span, before in others
+        if (part := part_of(before.cost, span, max(instant, span[0]), sign=-1)).amount_minor
+    ]
+    instead = spans.span_after(subscription.anchor_at, subscription.tenant.zone, cycle, others[0][0][0])
+    return [*lines, period_line(target.price, target.seats, instead)], instead[1]
 
 
 def _as_billed(subscription: Subscription, current: Target, billed: Sequence[Span]) -> list[tuple[Span, Target]]:

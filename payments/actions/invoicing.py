@@ -230,7 +230,8 @@ def _payable_by(payment: Payment) -> tuple[dict[UUID, Invoice], list[tuple[UUID,
     locked = list(Invoice.objects.filter(wanted).order_by("id").select_for_update()) if named else []
     found = {each.id: each for each in locked if each.status == Invoice.Status.OPEN}
     others = sorted(
-        (each for each in found.values() if each.id not in named), key=lambda each: (each.due_at, each.number)
+        (each for each in found.values() if each.id not in named and each.provider is None),
+        key=lambda each: (each.due_at, each.number),
     )
     return found, [*meant, *((each.id, payment.amount_minor) for each in others)]
 

@@ -12,7 +12,7 @@ from billing_portal.kit.money import Money
 from billing_portal.tenants.models import ApiKey, Tenant
 from payments import policies, queries
 from payments.actions.history import note_move
-from payments.errors import AlreadyPaid, InvoiceNotOpen, ReceivedInTheFuture
+from payments.errors import AlreadyPaid, CollectedByProvider, InvoiceNotOpen, ReceivedInTheFuture
 from payments.models import Invoice, Payment
 from payments.providers.base import OfflineReceipt, ReceivesOffline, TakesPayments
 
@@ -52,7 +52,8 @@ class Wish:
 
 
 def locked_open_invoice(tenant: Tenant, invoice_id: UUID) -> Invoice:
-    """The tenant's invoice, locked, when it can be paid. Raises NotFound, AlreadyPaid, InvoiceNotOpen."""
+    """The tenant's invoice, locked, when it can be paid. Raises NotFound, AlreadyPaid, InvoiceNotOpen,
+    CollectedByProvider."""
     return _payable(queries.invoices(tenant).select_for_update().filter(id=invoice_id).first())
 
 
@@ -68,6 +69,8 @@ def _payable(invoice: Invoice | None) -> Invoice:
         raise AlreadyPaid
     if invoice.status != Invoice.Status.OPEN:
         raise InvoiceNotOpen
+    if queries.is_collected_by_provider(invoice):
+        raise CollectedByProvider
     return invoice
 
 

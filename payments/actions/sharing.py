@@ -10,7 +10,7 @@ from billing_portal.kit.errors import BadInput, FieldError, NotFound
 from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant
 from payments import queries
-from payments.errors import AlreadyPaid, InvoiceNotOpen
+from payments.errors import AlreadyPaid, CollectedByProvider, InvoiceNotOpen
 from payments.models import Invoice, Payment, PaymentShare
 
 Share = tuple[Invoice, Money]
@@ -19,7 +19,8 @@ Share = tuple[Invoice, Money]
 def check_shares(tenant: Tenant, amount: Money, invoice: Invoice | None, shares: Sequence[Share]) -> None:
     """That everything it is for can be paid. Locks the invoice named and those of the shares, by id.
 
-    Raises NotFound (another tenant's), AlreadyPaid and InvoiceNotOpen for the invoice that is named; BadInput with a
+    Raises NotFound (another tenant's), AlreadyPaid, InvoiceNotOpen and CollectedByProvider for the invoice that is
+    named; BadInput with a
     field for each share that can't be, and for all of them together when they are more than the amount, or leave
     nothing of it for the invoice that is named.
     """
@@ -29,6 +30,8 @@ def check_shares(tenant: Tenant, amount: Money, invoice: Invoice | None, shares:
             raise AlreadyPaid
         if found[invoice.id].status != Invoice.Status.OPEN:
             raise InvoiceNotOpen
+        if queries.is_collected_by_provider(found[invoice.id]):
+            raise CollectedByProvider
     seen = {invoice.id} if invoice else set()
     amounts, wrong = queries.amounts_of(found.values()), []
     for position, (each, share) in enumerate(shares):
@@ -80,6 +83,8 @@ def _problem(
     if row.status != Invoice.Status.OPEN:
         code = AlreadyPaid.code if row.status == Invoice.Status.PAID else InvoiceNotOpen.code
         return "invoice", code, f"{row} is not open, so nothing can be meant for it."
+    if queries.is_collected_by_provider(row):
+        return "invoice", CollectedByProvider.code, f"{row} is charged by its provider, so nothing can be meant for it."
     if share.minor <= 0:
         return "amount", "too_small", "The amount must be 1 or more."
     if share > is_open:

@@ -22,7 +22,8 @@ from payments.share_queries import Coming
 class Standing:
     """`state` is a key of the invoice's states, `days` how many are left until it is due (only for "due").
 
-    `to_send` is what of it nobody has sent yet, in minor units: only that is asked for, whatever the state.
+    `to_send` is what of it nobody has sent yet, in minor units: only that is asked for, whatever the state. Of what
+    its provider charges by itself nothing is.
     """
 
     state: str
@@ -68,7 +69,8 @@ def standing(
     if invoice.status != Invoice.Status.OPEN or invoice.due_at is None:
         return Standing(invoice.status)
     due = f"Due {day_text(invoice.due_at)}"
-    to_send = max(0, amounts.open - sum(each.minor for each in coming))
+    is_charged = bool(invoice.provider) and not paying  # as `queries.is_collected_by_provider`
+    to_send = 0 if is_charged else max(0, amounts.open - sum(each.minor for each in coming))
     first = coming[0].payment if coming else None
     on_its_way = f"{in_sentence(first)} is on its way" if first else ""
     if invoice.is_overdue(now):

@@ -85,6 +85,7 @@ def change_subscription(
     else:
         subscription.pending_price, subscription.pending_seats = quote.target.price, quote.target.seats
         subscription.pending_at = quote.effective_at
+    subscription.billed_until = quote.next_at
     subscription.save()
     return subscription, invoice
 
@@ -155,4 +156,3 @@ def _hold_at_once(subscription: Subscription, quote: Quote, now: datetime) -> No
     if quote.restarts:
         subscription.anchor_at = quote.period[0]
         subscription.period_start, subscription.period_end = quote.period
-        subscription.billed_until = quote.period[1]

@@ -222,6 +222,54 @@ def test_another_cycle_waits_for_the_end_of_what_is_billed() -> None:
     assert billed(subscription)[1:] == [("Jun 1", "Jun 1", 58_000), ("Jun 1", "Jul 1", 5_800)]
 
 
+def test_another_cycle_that_is_billed_ahead_is_taken_back_and_the_year_is_billed_once() -> None:
+    yearly = price().version.prices.get(billing_cycle="yearly")
+    subscription = started(yearly, "2026-06-01 00:00", seats=2, payment_terms_days=365)
+    change(subscription, "2026-07-01 00:00", cycle="monthly")
+    subscription = on(subscription, "2027-05-28 00:00")
+    invoice = change(subscription, "2027-05-29 00:00", cycle="yearly", when="now")
+    assert invoice is not None
+    assert [amount for _, amount in lines(invoice)] == [-5_800, 58_000]
+    assert subscription.billed_until == at("2028-06-01 00:00")
+    subscription = on(subscription, "2028-05-20 00:00")
+    assert billed(subscription)[1:] == [("Jun 1", "Jul 1", 5_800), ("May 29", "Jun 1", 52_200)]
+    assert (subscription.period_start, subscription.period_end) == (at("2027-06-01 00:00"), at("2028-06-01 00:00"))
+
+
+def test_more_seats_while_a_year_is_billed_ahead_give_that_year_back_and_bill_the_month() -> None:
+    subscription = started(price(), "2026-06-01 00:00", seats=2, payment_terms_days=365)
+    yearly = price().version.prices.get(billing_cycle="yearly")
+    change(subscription, "2026-06-02 00:00", cycle="yearly", when="period_end")
+    subscription = on(subscription, "2026-06-28 00:00")
+    assert billed(subscription)[-1] == ("Jul 1", "Jul 1", 2 * yearly.per_seat_minor)
+    change(subscription, "2026-06-28 00:00", seats=3, cycle="monthly", when="now")
+    assert subscription.billed_until == at("2026-08-01 00:00")
+    assert sum(open_sums(subscription)) == 2 * 2_900 + 290 + 3 * 2_900
+    subscription = on(subscription, "2026-08-20 00:00")
+    assert billed(subscription)[-1] == ("Aug 1", "Sep 1", 3 * 2_900)
+
+
+def test_from_yearly_to_monthly_at_once_the_months_are_billed_while_the_year_was_given_back() -> None:
+    yearly = price().version.prices.get(billing_cycle="yearly")
+    subscription = started(yearly, "2026-06-01 00:00", seats=2, payment_terms_days=365)
+    change(subscription, "2026-07-01 00:00", cycle="monthly", when="now")
+    subscription = on(subscription, "2026-08-20 00:00")
+    assert billed(subscription)[1:] == [("Aug 1", "Sep 1", 5_800)]
+    assert sum(open_sums(subscription)) == round(58_000 * 30 / 365) + 2 * 5_800
+
+
+def test_more_seats_of_a_year_that_is_billed_ahead_cost_what_is_added_to_it() -> None:
+    subscription = started(price(), "2026-06-01 00:00", seats=2, payment_terms_days=365)
+    change(subscription, "2026-06-02 00:00", cycle="yearly", when="period_end")
+    subscription = on(subscription, "2026-06-28 00:00")
+    invoice = change(subscription, "2026-06-28 00:00", seats=3, cycle="yearly", when="period_end")
+    assert invoice is not None
+    assert [amount for _, amount in lines(invoice)] == [29_000]
+    assert (subscription.pending_at, subscription.billed_until) == (at("2026-07-01 00:00"), at("2027-07-01 00:00"))
+    subscription = on(subscription, "2026-07-02 00:00")
+    assert (seats_of(subscription, "2026-07-02 00:00"), subscription.period_end) == (3, at("2027-07-01 00:00"))
+
+
 def test_who_is_on_an_old_version_stays_on_it_and_a_new_plan_comes_in_its_newest() -> None:
     small, _ = two_plans()
     subscription = started(small, "2026-06-01 00:00", seats=1)
