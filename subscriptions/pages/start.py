@@ -17,6 +17,7 @@ from billing_portal.kit.idempotency import KeyInUse, alone
 from billing_portal.notices import outbox
 from billing_portal.tenants.pages.access import tenant_page
 from payments.pages.at_paypal import allow_paypal
+from payments.pages.stripe_js import takes_new_cards
 from subscriptions import queries
 from subscriptions.actions import subscribing
 from subscriptions.actions.starting import Order, start
@@ -24,6 +25,7 @@ from subscriptions.errors import AlreadySubscribed
 from subscriptions.models import PlanVersion
 from subscriptions.pages import plans
 from subscriptions.pages.choosing import ChoosingForm
+from subscriptions.pages.onward import confirm_url
 from subscriptions.pages.start_facts import NOW, TRIAL, first_bill
 from subscriptions.pages.ways import chosen_way, ways_to_pay
 from subscriptions.pages.words import EACH
@@ -85,6 +87,8 @@ def _start(request: Any, version: PlanVersion, currency: str) -> HttpResponse:
     outbox.wake()
     if begun.approval_url:
         return HttpResponseRedirect(begun.approval_url)
+    if begun.client_secret and takes_new_cards():
+        return HttpResponseRedirect(confirm_url(begun))
     if begun.status == begun.Status.INCOMPLETE:
         return to_subscription()  # which says what is left to do
     messages.success(
