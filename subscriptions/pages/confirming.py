@@ -31,10 +31,10 @@ _UNASKED = "Your bank could not be asked just now. We go on asking, and this pag
 
 @require_safe
 @tenant_page("subscription.manage")
-def confirm_page(request: Any, subscription_id: UUID) -> HttpResponse:
+def confirm_page(request: Any, begun_id: UUID) -> HttpResponse:
     """GET /subscription/{id}/confirm: opens the bank's page, by itself unless its payer has just come from there
     (`?left`); the secret is fetched by the page."""
-    subscription = _subscription(request, subscription_id)
+    subscription = _subscription(request, begun_id)
     if not takes_new_cards():
         raise Http404
     if subscription.status not in (Status.INCOMPLETE, Status.TRIALING):
@@ -59,10 +59,10 @@ def confirm_page(request: Any, subscription_id: UUID) -> HttpResponse:
 
 @require_POST
 @tenant_page("subscription.manage")
-def secret_page(request: Any, subscription_id: UUID) -> HttpResponse:
+def secret_page(request: Any, begun_id: UUID) -> HttpResponse:
     """POST /subscription/{id}/secret: how it stands at the provider, with what the browser needs to go on, for
     static/js/confirm.js."""
-    subscription = _followed(request, subscription_id)
+    subscription = _followed(request, begun_id)
     secret = subscription.client_secret
     stands = "requires_action" if secret else str(subscription.status)
     return JsonResponse({"status": stands, "clientSecret": secret}, headers={"Cache-Control": "no-store"})
@@ -70,10 +70,10 @@ def secret_page(request: Any, subscription_id: UUID) -> HttpResponse:
 
 @require_POST
 @tenant_page("subscription.manage")
-def confirmed_page(request: Any, subscription_id: UUID) -> HttpResponse:
+def confirmed_page(request: Any, begun_id: UUID) -> HttpResponse:
     """POST /subscription/{id}/confirmed: ask the provider what the bank said, then show how it stands. What it does
     not tell now, its event does."""
-    subscription = _subscription(request, subscription_id)
+    subscription = _subscription(request, begun_id)
     try:
         subscription = _followed(request, subscription.id)
     except BillingError:
@@ -90,9 +90,9 @@ def confirmed_page(request: Any, subscription_id: UUID) -> HttpResponse:
 
 @require_POST
 @tenant_page("subscription.manage")
-def give_up_page(request: Any, subscription_id: UUID) -> HttpResponse:
+def give_up_page(request: Any, begun_id: UUID) -> HttpResponse:
     """POST /subscription/{id}/give-up: one that has not begun ends, and nothing is charged. One that runs stays."""
-    subscription = _subscription(request, subscription_id)
+    subscription = _subscription(request, begun_id)
     if subscription.status == Status.INCOMPLETE:
         try:
             subscription = _followed(request, subscription.id)
@@ -113,18 +113,18 @@ def give_up_page(request: Any, subscription_id: UUID) -> HttpResponse:
     return to_subscription()
 
 
-def _subscription(request: Any, subscription_id: UUID) -> Subscription:
+def _subscription(request: Any, begun_id: UUID) -> Subscription:
     """The tenant's own, that a card pays. Raises Http404."""
     rows = queries.subscriptions(request.tenant).filter(engine=Engine.STRIPE)
-    subscription = rows.filter(id=subscription_id).first()
+    subscription = rows.filter(id=begun_id).first()
     if subscription is None:
         raise Http404
     return subscription
 
 
-def _followed(request: Any, subscription_id: UUID) -> Subscription:
+def _followed(request: Any, begun_id: UUID) -> Subscription:
     """After its provider was asked. Raises Http404, and what `provider_answers` says of one that does not answer."""
-    subscription = _subscription(request, subscription_id)
+    subscription = _subscription(request, begun_id)
     with as_answers():
         subscription = following.follow(subscription_id=subscription.id, actor=request.actor, now=timezone.now())
     outbox.wake()
