@@ -36,7 +36,7 @@ def starts(somebody: Callable[..., Page], stripe: StripeWorld, *methods: str, wi
     page = logged_in(somebody, world.member(acme), width=width)
     page.goto("/subscription")
     page.get_by_role("link", name="Choose Professional").click()
-    page.locator(".choice", has_text="Visa ending 3184").click()
+    page.locator(".choice", has_text="•••• 3184").click()
     assert fits(page)
     return page
 
@@ -89,7 +89,7 @@ def test_who_refuses_reads_what_happened_and_begins_with_another_card(
     assert fits(page)
     assert (statuses(), stripe_js.taken()) == (["incomplete"], [])
     told.get_by_role("link", name="Try again").click()
-    page.locator(".choice", has_text="Visa ending 4242").click()
+    page.locator(".choice", has_text="•••• 4242").click()
     begins(page)
     stands(page, "Active")
     assert (statuses(), stripe_js.taken()) == (["canceled", "active"], [1_000])
