@@ -30,6 +30,8 @@ class House:
     order: Payment
     # By PayPal, and ended before the one that runs.
     agreement: Subscription
+    # By a card that its bank wanted confirmed, and given up.
+    begun: Subscription
 
 
 def house(slug: str, stripe: StripeWorld | None = None) -> House:
@@ -38,7 +40,8 @@ def house(slug: str, stripe: StripeWorld | None = None) -> House:
     invoice = world.overage_invoice(tenant)
     recorder = world.user(f"recorder-{slug}@portal.example", staff=True, groups=("finance",))
     check = world.check_for(tenant, 500, recorder, invoice=invoice)
-    return House(tenant, invoice, check, _card(tenant, stripe), _order(tenant), _agreement(tenant))
+    agreement, begun = (_ended(tenant, engine) for engine in ("paypal", "stripe"))
+    return House(tenant, invoice, check, _card(tenant, stripe), _order(tenant), agreement, begun)
 
 
 def _card(tenant: Tenant, stripe: StripeWorld | None) -> PaymentMethod:
@@ -55,17 +58,17 @@ def _card(tenant: Tenant, stripe: StripeWorld | None) -> PaymentMethod:
     return sync_methods(tenant=tenant, now=world.START)[0]
 
 
-def _agreement(tenant: Tenant) -> Subscription:
-    began, runs = world.START - timedelta(days=60), Subscription.objects.get(tenant=tenant)
+def _ended(tenant: Tenant, engine: str) -> Subscription:
+    began, runs = world.START - timedelta(days=60), Subscription.objects.get(tenant=tenant, ended_at=None)
     ended = Subscription.objects.create(
         tenant=tenant,
         status=Subscription.Status.CANCELED,
-        engine="paypal",
+        engine=engine,
         currency="usd",
         anchor_at=began,
         started_at=began,
         ended_at=began + timedelta(days=30),
-        provider_ref=f"I-{tenant.slug.upper()}",
+        provider_ref=f"{'I-' if engine == 'paypal' else 'sub_'}{tenant.slug.upper()}",
     )
     terms = runs.terms.get()
     SubscriptionTerms.objects.create(
@@ -97,6 +100,7 @@ OBJECTS: dict[str, Callable[[House], Any]] = {
     "method_id": lambda house: house.method.id,
     "method_ref": lambda house: house.method.provider_ref,
     "order_id": lambda house: house.order.provider_ref,
+    "begun_id": lambda house: house.begun.id,
     "subscription_id": lambda house: house.agreement.provider_ref,
 }
 # Pages that learn from their query which object they are about: the path's name → what stands there.

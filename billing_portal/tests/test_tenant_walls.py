@@ -95,8 +95,9 @@ def test_ones_own_object_is_there(route: Route, stripe: StripeWorld) -> None:
     mine = house("acme", stripe)
     client = callers(route, mine)["owner"]
     status, _ = ask(client, "GET", route.url(**values_of(route, mine)), {})
-    # 302: its payment waits for nobody's confirming, so that page leads to the payment.
-    assert status in ((302,) if route.name == "payment-confirm-page" else (200, 405))
+    # 302: its payment and its subscription wait for nobody's confirming, so these pages lead to how they stand.
+    leads_on = route.name in ("payment-confirm-page", "subscription-confirm-page")
+    assert status in ((302,) if leads_on else (200, 405))
 
 
 @pytest.mark.django_db

@@ -130,7 +130,14 @@ def _book_payment(
     now: datetime,
 ) -> None:
     failed = result.outcome in (Outcome.FAILED, Outcome.CANCELED)
-    key = f"{_KEY}{bill.provider_ref}" + (f":{bill.tries}" if failed else "")
+    key = f"{_KEY}{bill.provider_ref}"
+    waited = Payment.objects.filter(tenant=tenant, client_key=key).first()
+    if waited and failed and waited.status not in queries.ARRIVED:
+        _end_try(waited, bill, result, provider, actor, now)
+        return
+    if waited and waited.status in (Status.FAILED, Status.CANCELED):
+        _end_try(waited, bill, result, provider, actor, now)  # by its own event before
+    key += f":{bill.tries}" if failed else ""
     payment = Payment.objects.filter(tenant=tenant, client_key=key).first()
     if payment is None:
         amount = result.amount or Money(queries.amounts(invoice).open, invoice.currency)
@@ -155,6 +162,24 @@ def _book_payment(
         now=now,
         reason=f"by {provider.name.capitalize()}",
     )
+
+
+def _end_try(
+    payment: Payment, bill: BillFacts, result: PaymentResult, provider: Provider, actor: Actor, now: datetime
+) -> None:
+    """One that waited for its payer, and came to nothing: the next try takes its place, by the same reference."""
+    if payment.status not in (Status.FAILED, Status.CANCELED):
+        settling.settle_payment(
+            payment_id=payment.id,
+            result=result if result.outcome is Outcome.CANCELED else _without_reference(result),
+            actor=actor,
+            now=now,
+            reason=f"by {provider.name.capitalize()}",
+        )
+    key = f"{_KEY}{bill.provider_ref}:{bill.tries}"
+    if Payment.objects.filter(tenant_id=payment.tenant_id, client_key=key).exists():
+        key += f":{payment.id}"
+    Payment.objects.filter(id=payment.id).update(client_key=key, provider_ref=None)
 
 
 def _without_reference(result: PaymentResult) -> PaymentResult:

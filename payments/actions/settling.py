@@ -212,7 +212,10 @@ def _leave_what_follows(payment: Payment, now: datetime) -> None:
         now=now,
         dedupe_key=f"payment.moved:{payment.id}:{payment.status}",
     )
-    if payment.status == Status.FAILED and payment.provider_ref:
+    is_bills = (
+        payment.invoice is not None and payment.invoice.provider is not None
+    )  # its provider ends it with its bill
+    if payment.status == Status.FAILED and payment.provider_ref and not is_bills:
         outbox.write(
             topic="payment.abandoned",
             payload={"paymentId": str(payment.id)},

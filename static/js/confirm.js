@@ -23,15 +23,21 @@
     form.requestSubmit();
   };
 
-  // A charge made while its payer was away begins anew, now that they are here; any other goes on where it was.
+  // A charge made while its payer was away begins anew, now that they are here, and so does a card that was not
+  // confirmed; any other goes on where it was. A SetupIntent is a trial's: it takes no money.
   const confirm = async (secret) => {
-    const known = await stripe.retrievePaymentIntent(secret);
-    const isNew = known.paymentIntent && known.paymentIntent.status === "requires_payment_method";
-    return isNew
-      ? stripe.confirmCardPayment(secret, { payment_method: form.dataset.method })
-      : stripe.handleNextAction({ clientSecret: secret });
+    const isSetup = secret.startsWith("seti_");
+    const known = await (isSetup ? stripe.retrieveSetupIntent(secret) : stripe.retrievePaymentIntent(secret));
+    const intent = known.setupIntent || known.paymentIntent;
+    const begins = intent && ["requires_payment_method", "requires_confirmation"].includes(intent.status);
+    if (!begins) return stripe.handleNextAction({ clientSecret: secret });
+    const failed = (intent.last_setup_error || intent.last_payment_error || {}).payment_method;
+    const method = form.dataset.method || (failed && failed.id);
+    const data = method ? { payment_method: method } : {};
+    return isSetup ? stripe.confirmCardSetup(secret, data) : stripe.confirmCardPayment(secret, data);
   };
 
   button.addEventListener("click", open);
-  open();
+  if ("confirmWaits" in form.dataset) button.hidden = false;
+  else open();
 }

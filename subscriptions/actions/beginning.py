@@ -50,9 +50,10 @@ def begin(*, tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: A
     """The subscription as the provider has begun it, with what its payer has still to do.
 
     1. Commit the row, under the tenant's lock; what was begun before and never came alive ends.
-    2. Ask the provider, with no transaction open, under a key derived from the row: the same row is the same
+    2. What has ended so ends at its provider too, with its bill; without an answer it lapses there in a day.
+    3. Ask the provider, with no transaction open, under a key derived from the row: the same row is the same
        subscription.
-    3. Follow what it says. Without an answer the row waits, and is asked about; where surely nothing was begun it ends.
+    4. Follow what it says. Without an answer the row waits, and is asked about; where surely nothing was begun it ends.
     Raises AlreadySubscribed, what `subscribing.check_terms` and `check_trial` raise, MethodNotFound, and what
     `provider_answers` says of a provider that did nothing.
     """
@@ -62,7 +63,9 @@ def begin(*, tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: A
         if isinstance(provider, SavesMethods) and terms.method_ref
         else None
     )
-    subscription, trial_end = _open(tenant, provider, terms, actor, now)
+    subscription, trial_end, earlier = _open(tenant, provider, terms, actor, now)
+    for each in earlier:
+        _drop(each, actor, now)
     request = StartRequest(
         subscription_id=str(subscription.id),
         tenant_id=str(tenant.id),
@@ -120,7 +123,7 @@ def _why(*codes: str | None) -> str:
 @transaction.atomic
 def _open(
     tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: Actor, now: datetime
-) -> tuple[Subscription, datetime | None]:
+) -> tuple[Subscription, datetime | None, list[Subscription]]:
     locked = Tenant.objects.select_for_update(no_key=True).get(id=tenant.id)
     subscribing.check_terms(locked, terms.price, terms.seats)
     subscribing.check_trial(locked, terms.price, terms.trial_days)
@@ -128,9 +131,10 @@ def _open(
         raise AlreadySubscribed
     subscribing.set_currency(locked, terms.price.currency)
     tenant.currency = locked.currency
-    for earlier in Subscription.objects.select_for_update(no_key=True).filter(tenant=locked, status__in=BEGUN):
-        moving.end(earlier, now, actor=actor, now=now, reason="another was begun")
-        earlier.save()
+    earlier = list(Subscription.objects.select_for_update(no_key=True).filter(tenant=locked, status__in=BEGUN))
+    for each in earlier:
+        moving.end(each, now, actor=actor, now=now, reason="another was begun")
+        each.save()
     trial_end = now + timedelta(days=terms.trial_days) if terms.trial_days else None
     subscription = Subscription(
         tenant=locked,
@@ -142,4 +146,12 @@ def _open(
         started_at=now,
         trial_end=trial_end,
     )
-    return subscribing.create(subscription, terms.price, terms.seats, actor=actor, now=now), trial_end
+    begun = subscribing.create(subscription, terms.price, terms.seats, actor=actor, now=now)
+    return begun, trial_end, earlier
+
+
+def _drop(earlier: Subscription, actor: Actor, now: datetime) -> None:
+    try:
+        following.drop(subscription_id=earlier.id, actor=actor, now=now)
+    except ProviderError:
+        log.info("subscription %s has ended here alone; its provider is not heard", earlier.id)

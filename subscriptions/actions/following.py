@@ -115,6 +115,32 @@ def end_unbegun(*, subscription_id: UUID, reason: str, actor: Actor, now: dateti
     return subscription
 
 
+def drop(*, subscription_id: UUID, actor: Actor, now: datetime) -> None:
+    """End at its provider, with its bill, what has ended here before it came alive: its payer must not be able to pay
+    for it any more. One that has come alive meanwhile is ended too, and staff hear of it. Raises ProviderError."""
+    subscription = Subscription.objects.get(id=subscription_id)
+    provider, reference = registry.named(subscription.engine, RunsSubscriptions), subscription.provider_ref
+    if provider is None or reference is None:
+        return
+    facts = calling.call(
+        "look_up_subscription",
+        lambda: provider.look_up_subscription(reference),
+        provider=provider,
+        tenant_id=subscription.tenant_id,
+        now=now,
+    )
+    if facts.status == Status.INCOMPLETE:
+        facts = calling.call(
+            "cancel_subscription",
+            lambda: provider.cancel_subscription(reference, reason="Another was begun"),
+            provider=provider,
+            tenant_id=subscription.tenant_id,
+            now=now,
+        )
+    if facts.status != Status.APPROVAL_PENDING:  # PayPal ends none that nobody has agreed to
+        take(subscription_id=subscription.id, facts=facts, provider=provider, actor=actor, now=now)
+
+
 def _read(subscription: Subscription, provider: RunsSubscriptions, now: datetime) -> RecurringFacts | None:
     """None when the provider does not know it."""
     reference, since = subscription.provider_ref, subscription.started_at - CLOCKS_DIFFER_BY

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from billing_portal.kit.display.amounts import money_text
 from billing_portal.kit.display.dates import long_text, period_text
+from payments.declines import declined_sentence
 from payments.models import Invoice
 from payments.pages.onward import pay_url
 from payments.pages.paying import takes_payments
@@ -19,6 +20,7 @@ from subscriptions.actions import renewing
 from subscriptions.models import Subscription
 from subscriptions.models.subscription import Engine
 from subscriptions.pages import coming
+from subscriptions.pages.onward import again_url, confirm_url
 from subscriptions.pages.words import terms_text
 from subscriptions.quoting import Target
 
@@ -28,7 +30,7 @@ Status = Subscription.Status
 @dataclass(frozen=True, slots=True)
 class SubscriptionNotice:
     """`act` names what a button sends (keep, resume), `url` where a link leads, each with its `button`; `is_main`: it
-    is the one thing to do."""
+    is the one thing to do. `may_give_up`: or end what has not begun."""
 
     tone: str
     icon: str
@@ -38,10 +40,11 @@ class SubscriptionNotice:
     url: str = ""
     act: str = ""
     is_main: bool = False
+    may_give_up: bool = False
 
 
 def notices(subscription: Subscription, current: Target, now: datetime) -> list[SubscriptionNotice]:
-    found = [_late(subscription, now), _waiting(subscription), _paused(subscription, current, now)]
+    found = [_late(subscription, now), _waiting(subscription, now), _paused(subscription, current, now)]
     return [each for each in (*found, _ending(subscription), _pending(subscription, current)) if each]
 
 
@@ -90,22 +93,48 @@ def _to(rows: list[Invoice]) -> tuple[str, str]:
     return f"Open {invoice.number}", reverse("invoice-page", args=[invoice.id])
 
 
-def _waiting(subscription: Subscription) -> SubscriptionNotice | None:
+def _waiting(subscription: Subscription, now: datetime) -> SubscriptionNotice | None:
     """One that has not come alive. Its payer may go on with it, or start another, which takes its place."""
     if subscription.status == Status.INCOMPLETE:
-        payment = queries.awaited_payment(subscription)
-        if payment is None:
-            text = "The first payment did not go through, and nothing was charged. Start again with another way to pay."
-            return SubscriptionNotice("warn", "alert-triangle", "Your subscription has not begun", text)
-        text = "Your bank wants you to confirm the first payment. The subscription begins when you have."
-        url = reverse("payment-confirm-page", args=[payment.id])
-        return SubscriptionNotice(
-            "warn", "shield-lock", "Confirm the first payment", text, "Confirm", url, is_main=True
-        )
+        return _unpaid(subscription, now)
     if subscription.status == Status.APPROVAL_PENDING:
         text = "It begins when you have approved it at PayPal. Left that page? Start again: nothing is charged."
         return SubscriptionNotice("warn", "shield-lock", "Your subscription waits for your approval", text)
     return None
+
+
+def _unpaid(subscription: Subscription, now: datetime) -> SubscriptionNotice:
+    """One whose first payment is not made: nobody knows yet, its payer has to confirm it, or it was refused."""
+    if subscription.provider_ref is None:
+        title = "We sent your first payment to the bank and have no answer yet"
+        text = "Do not start again; we look every few minutes, and this page shows what it says."
+        return SubscriptionNotice("info", "loader-2", title, text)
+    payment = queries.awaited_payment(subscription)
+    if payment:
+        money = money_text(payment.amount)
+        title = "Your bank wants you to confirm the first payment"
+        text = f"It opens your bank's page; {money} is charged, and the subscription begins, only when you confirm."
+        return SubscriptionNotice(
+            "warn",
+            "shield-lock",
+            title,
+            text,
+            f"Confirm {money}",
+            confirm_url(subscription),
+            is_main=True,
+            may_give_up=True,
+        )
+    failed = queries.failed_payments(subscription).first()
+    return SubscriptionNotice(
+        "bad",
+        "circle-x",
+        declined_sentence(failed).rstrip(".") if failed else "The first payment did not go through",
+        "Nothing was charged, and your subscription has not begun. Try it again, or choose another way to pay.",
+        "Try again",
+        again_url(subscription, now),
+        is_main=True,
+        may_give_up=True,
+    )
 
 
 def _paused(subscription: Subscription, current: Target, now: datetime) -> SubscriptionNotice | None:

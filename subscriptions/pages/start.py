@@ -17,13 +17,18 @@ from billing_portal.kit.idempotency import KeyInUse, alone
 from billing_portal.notices import outbox
 from billing_portal.tenants.pages.access import tenant_page
 from payments.pages.at_paypal import allow_paypal
+from payments.pages.stripe_js import takes_new_cards
+from payments.providers import registry
+from payments.providers.recurring import RunsSubscriptions
 from subscriptions import queries
 from subscriptions.actions import subscribing
 from subscriptions.actions.starting import Order, start
 from subscriptions.errors import AlreadySubscribed
 from subscriptions.models import PlanVersion
+from subscriptions.models.subscription import Engine
 from subscriptions.pages import plans
 from subscriptions.pages.choosing import ChoosingForm
+from subscriptions.pages.onward import confirm_url
 from subscriptions.pages.start_facts import NOW, TRIAL, first_bill
 from subscriptions.pages.ways import chosen_way, ways_to_pay
 from subscriptions.pages.words import EACH
@@ -85,6 +90,8 @@ def _start(request: Any, version: PlanVersion, currency: str) -> HttpResponse:
     outbox.wake()
     if begun.approval_url:
         return HttpResponseRedirect(begun.approval_url)
+    if begun.client_secret and takes_new_cards():
+        return HttpResponseRedirect(confirm_url(begun))
     if begun.status == begun.Status.INCOMPLETE:
         return to_subscription()  # which says what is left to do
     messages.success(
@@ -102,6 +109,8 @@ def _show(
     shown = _sum(request, form, version, currency, now)
     trial_days = _trial_days(request, version)
     cycle = form["cycle"].value()
+    ways = ways_to_pay(request.tenant, version)
+    chosen = request.POST.get("pay_with", "")
     facts = {
         "nav": "subscription",
         "version": version,
@@ -114,7 +123,10 @@ def _show(
         "each": EACH.get(str(cycle), "month"),
         "has_trial": bool(_offered_trial(request, version)),
         "begin": TRIAL if trial_days else NOW,
-        "ways": ways_to_pay(request.tenant, version),
+        "ways": ways,
+        "chosen": next((each for each in ways if request.method == "POST" and each.value == chosen), (*ways, None)[0]),
+        "may_charge": any(each.value for each in ways),
+        "takes_cards": takes_new_cards() and registry.named(Engine.STRIPE, RunsSubscriptions) is not None,
         "included": plans.included_rows(version, 1, currency),
         "shown": shown,
         "after": _after(request),

@@ -48,7 +48,7 @@ def subscription_page(request: Any) -> HttpResponse:
         facts |= running_facts(runs, bill, now)
         return render(request, "subscriptions/subscription.html", facts)
     facts |= {"ended": _ended(latest, now) if latest and latest.status == "canceled" else None}
-    facts |= {"notices": notices(latest, coming.current(latest, now), now) if latest else []}
+    facts |= {"notices": notices(latest, coming.current(latest, now), now) if latest else [], "waiting": latest}
     facts |= offer_facts(request.tenant, request.GET.get("cycle", ""))
     return render(request, "subscriptions/offer.html", facts)
 

@@ -8,6 +8,7 @@ from typing import Any
 from billing_portal.kit.display.counting import count_text
 from billing_portal.tenants.models import Tenant
 from payments import method_queries
+from payments.pages.method_words import method_name
 from payments.providers import registry
 from payments.providers.recurring import Payer, RunsSubscriptions
 from subscriptions.models import PlanVersion, Subscription
@@ -33,7 +34,7 @@ def ways_to_pay(tenant: Tenant, version: PlanVersion) -> list[Way]:
     if registry.named(Engine.STRIPE, RunsSubscriptions):
         saved = sorted(method_queries.saved_methods(tenant), key=lambda each: not each.is_default)
         found += [
-            Way(each.provider_ref, str(each), "Charged by itself at the start of each period.", "credit-card")
+            Way(each.provider_ref, method_name(each), "Charged by itself at the start of each period.", "credit-card")
             for each in saved
         ]
     if version.by_invoice:

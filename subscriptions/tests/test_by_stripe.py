@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from billing_portal.invariants import check_books
+from billing_portal.notices import outbox
 from billing_portal.tests import world
 from billing_portal.tests.stripe_world import StripeWorld
 from payments.actions.saving_methods import customer_for
@@ -163,7 +164,7 @@ def test_three_d_secure_confirmed_makes_it_active(stripe: StripeWorld, acme: Any
     intent = made["clientSecret"].partition("_secret")[0]
     assert not entitlement(acme, timezone.now()).active
     page = owner.get("/subscription").content.decode()
-    assert "Confirm the first payment" in page and f"/payments/{Payment.objects.get().id}/confirm" in page
+    assert "confirm the first payment" in page and f"/subscription/{made['id']}/confirm" in page
     stripe.authenticate(intent)
     told(stripe)
     assert (Subscription.objects.get(id=made["id"]).status, invoices()) == ("active", [("paid", 1_000)])
@@ -263,3 +264,69 @@ def test_a_method_of_another_customer_is_not_there(stripe: StripeWorld, owner: C
     answer = order(owner, theirs)
     assert answer.status_code == 404, answer.content
     assert stripe.taken() == []
+
+
+def waits_for_its_bank(client: Client) -> tuple[Subscription, str]:
+    """Begun with a card whose bank asks each time, and the intent that it asks about."""
+    made = order(client, "pm_card_authenticationRequired").json()
+    assert made["status"] == "incomplete"
+    return Subscription.objects.get(id=made["id"]), made["clientSecret"].partition("_secret")[0]
+
+
+def test_three_d_secure_refused_leaves_it_incomplete_and_in_nobodys_way(
+    stripe: StripeWorld, acme: Any, owner: Client
+) -> None:
+    two_plans()
+    first, intent = waits_for_its_bank(owner)
+    stripe.authenticate(intent, "failed")
+    for _ in range(2):
+        told(stripe)
+        outbox.deliver_due(timezone.now())
+    first.refresh_from_db()
+    assert (first.status, entitlement(acme, timezone.now()).active) == ("incomplete", False)
+    assert list(Payment.objects.values_list("status", flat=True)) == ["failed"]
+    page = owner.get("/subscription").content.decode()
+    assert "You did not confirm this payment at your bank" in page and "Try again" in page
+    second, intent = waits_for_its_bank(owner)
+    assert [each["status"] for each in stripe.objects("subscriptions")] == ["incomplete_expired", "incomplete"]
+    stripe.authenticate(intent)
+    told(stripe)
+    assert [Subscription.objects.get(id=each.id).status for each in (first, second)] == ["canceled", "active"]
+    assert stripe.taken() == [1_000]
+    assert not Invoice.objects.filter(status="open").exists()
+
+
+def test_what_was_refused_is_confirmed_after_all_and_booked_once(stripe: StripeWorld, owner: Client) -> None:
+    two_plans()
+    subscription, intent = waits_for_its_bank(owner)
+    stripe.authenticate(intent, "failed")
+    told(stripe)
+    stripe.api.payment_intents.confirm(intent, {"payment_method": "pm_card_visa", "use_stripe_sdk": True})
+    for _ in range(2):
+        told(stripe)
+    subscription.refresh_from_db()
+    assert (subscription.status, invoices(), stripe.taken()) == ("active", [("paid", 1_000)], [1_000])
+    assert sorted(Payment.objects.values_list("status", flat=True)) == ["failed", "succeeded"]
+
+
+def test_a_start_that_another_replaced_can_not_be_paid_for_any_more(stripe: StripeWorld, owner: Client) -> None:
+    two_plans()
+    first, intent = waits_for_its_bank(owner)
+    begun(owner)
+    assert stripe.api.payment_intents.retrieve(intent).status == "canceled"
+    told(stripe)
+    first.refresh_from_db()
+    assert (first.status, stripe.taken()) == ("canceled", [1_000])
+    assert sorted(Payment.objects.values_list("status", flat=True)) == ["canceled", "succeeded"]
+
+
+def test_a_trial_whose_card_its_bank_wants_confirmed(stripe: StripeWorld, owner: Client) -> None:
+    price(code="professional", trial_days=14)
+    answer = order(owner, "pm_card_authenticationRequired", planType="professional", trialDays=14)
+    made = answer.json()
+    assert (answer.status_code, made["status"]) == (201, "trialing"), answer.content
+    assert made["clientSecret"].startswith("seti_")
+    stripe.authenticate(made["clientSecret"].partition("_secret")[0])
+    told(stripe)
+    (there,) = stripe.objects("subscriptions")
+    assert (there["status"], there["pending_setup_intent"], stripe.taken()) == ("trialing", None, [])
