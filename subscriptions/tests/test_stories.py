@@ -14,7 +14,8 @@ from billing_portal.invariants import check_books
 from billing_portal.tests.reading import words
 from billing_portal.tests.world import at
 from payments.models import Invoice
-from subscriptions.tests.plan_world import price, two_plans
+from payments.queries import amounts
+from subscriptions.tests.plan_world import credit_of, price, two_plans
 from subscriptions.tests.story import DAY, Story
 
 pytestmark = pytest.mark.django_db
@@ -214,3 +215,47 @@ def latest(story: Story) -> tuple[int, list[tuple[str, int]]]:
     """The newest invoice: its total, and its lines."""
     invoice = story.invoices()[-1]
     return invoice.total_minor, list(invoice.lines.values_list("title", "amount_minor"))
+
+
+def test_in_the_week_before_renewal_a_change_counts_for_both_periods_that_are_billed(
+    tells: Callable[..., Story],
+) -> None:
+    two_plans()
+    story = tells("2026-06-01 00:00")
+    story.starts()
+    story.until("2026-06-26 00:00", meanwhile=story.pays_what_is_open)
+    assert story.billed()[1:] == [("Jul 1", "Aug 1", MONTH)]
+    shown, _ = story.looks_and_changes(seats=5)  # 5 of 30 days of June, and all of July: 3 seats by 10.00
+    assert shown["total"] == shown["amountDueNow"] == 500 + 3_000
+    assert latest(story) == (shown["total"], [(each["title"], each["amount"]) for each in shown["lines"]])
+    story.pays_what_is_open()
+    shown, changed = story.looks_and_changes(seats=1)
+    assert (shown["total"], shown["amountDueNow"], shown["when"]) == (-4_000, 0, "period_end"), "July is paid for five"
+    assert (changed["seats"], changed["pendingChange"]["effectiveAt"]) == (5, "2026-07-01T00:00:00Z")
+    assert credit_of(story.tenant) == 4_000
+    story.until("2026-08-01 12:00")
+    assert story.billed()[2:] == [("Jun 26", "Aug 1", 3_500), ("Aug 1", "Sep 1", 1_000)]
+    assert {each.status for each in story.invoices()} == {"paid"}, "August by the credit"
+    assert (story.received(), credit_of(story.tenant)) == ([MONTH, MONTH, 3_500], 3_000)
+    assert story.asks("get", "/subscription")["seats"] == 1
+
+
+def test_canceled_in_the_last_week_it_ends_owing_nothing_and_begins_anew(tells: Callable[..., Story]) -> None:
+    two_plans()
+    story = tells("2026-06-01 00:00", time_zone="Asia/Tokyo")
+    story.starts()
+    story.pays_what_is_open()
+    story.until("2026-06-26 00:00")
+    assert [span[:2] for span in story.billed()] == [("Jun 1", "Jul 1"), ("Jul 1", "Aug 1")]
+    assert story.asks("post", "/subscription/cancel", {"reason": "We move"})["cancelAtPeriodEnd"] is True
+    story.until("2026-06-30 14:00")
+    assert story.may_use() == (True, "active"), "an hour before midnight in Tokyo"
+    story.until("2026-06-30 16:00")
+    assert (story.may_use(), story.states()) == ((False, "canceled"), ["active", "canceled"])
+    assert [amounts(each).open for each in story.invoices()] == [0, 0], "July is not owed"
+    assert (story.received(), credit_of(story.tenant)) == ([MONTH], 0)
+    story.on("2026-07-10 03:00")
+    again = story.starts(planType="big", seats=1)
+    assert (again["status"], again["currentPeriodEnd"]) == ("active", "2026-08-09T15:00:00Z")
+    assert story.may_use() == (True, "active")
+    assert Invoice.objects.get(id=again["latestInvoiceId"]).total_minor == 2_500
