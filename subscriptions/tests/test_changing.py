@@ -142,6 +142,15 @@ def test_more_seats_when_the_next_period_is_billed_already_cost_that_too() -> No
     assert billed(subscription)[-1] == ("Aug 1", "Sep 1", 8_700)
 
 
+def test_a_preview_before_the_hourly_task_has_come_by_holds() -> None:
+    subscription = started(price(), "2026-06-01 00:00", seats=5)
+    change(subscription, "2026-06-10 00:00", seats=3)
+    on(subscription, "2026-06-25 00:00")
+    assert seats_of(subscription, "2026-07-01 00:10") == 5, "July's three seats are not in force yet"
+    invoice = change(subscription, "2026-07-01 00:10", seats=4)
+    assert invoice is not None and [line[0] for line in lines(invoice)] == ["Professional, 1 seat more"]
+
+
 # --- Plans ---
 
 
