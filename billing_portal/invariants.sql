@@ -205,15 +205,27 @@ SELECT 'entry ' || entry_id || ' moves ' || amount_minor || ' ' || currency || '
 FROM payments_ledgerleg
 WHERE (account LIKE 'cash%' OR account = 'undeposited') AND payment_id IS NULL;
 
--- I5 The periods that a subscription is billed for tile: none overlaps another
+-- I5 The periods that a subscription is billed for tile: none overlaps another, unless another cycle has cut that short
 SELECT 'subscription ' || subscription_ref || ' is billed from ' || period_start || ' while ' || before || ' has not ended'
 FROM (
-    SELECT subscription_ref, period_start,
-           lag(period_end) OVER (PARTITION BY subscription_ref, provider ORDER BY period_start) AS before
+    SELECT id, provider, subscription_ref, period_start,
+           lag(period_end) OVER period AS before, lag(issued_at) OVER period AS before_issued
     FROM payments_invoice
     WHERE kind = 'subscription' AND billing_reason = 'period' AND status <> 'void'
+    WINDOW period AS (PARTITION BY subscription_ref, provider ORDER BY period_start)
 ) spans
-WHERE before > period_start;
+WHERE before > period_start
+  -- By a provider the bill of the new cycle gives the unused time back. Ours may be a credit note instead, with which
+  -- terms of another cycle came into force.
+  AND NOT (provider IS NOT NULL AND EXISTS (
+      SELECT FROM payments_invoiceline line WHERE line.invoice_id = spans.id AND line.amount_minor < 0))
+  AND NOT (provider IS NULL AND EXISTS (
+      SELECT FROM (
+          SELECT t.effective_from, price.billing_cycle, lag(price.billing_cycle) OVER (ORDER BY effective_from) AS former
+          FROM subscriptions_subscriptionterms t JOIN subscriptions_planprice price ON price.id = t.price_id
+          WHERE t.subscription_id = spans.subscription_ref
+      ) turns
+      WHERE billing_cycle <> former AND effective_from BETWEEN before_issued AND period_start));
 
 -- I5 At most one invoice that is not void for each thing that is billed
 SELECT 'tenant ' || tenant_id || ' has ' || count(*) || ' overage invoices for ' || usage_month

@@ -221,6 +221,16 @@ def test_from_yearly_to_monthly_when_the_year_is_over() -> None:
     ]
 
 
+def test_from_yearly_to_monthly_at_once_the_rest_of_the_year_is_credit_and_months_follow() -> None:
+    yearly = price().version.prices.get(billing_cycle="yearly")
+    subscription = started(yearly, "2026-01-01 00:00", seats=2, payment_terms_days=365)
+    pay(invoices(subscription)[0], "2026-01-02 00:00")
+    assert change(subscription, "2026-07-02 12:00", cycle="monthly", when="now") is None
+    assert credit_of(subscription.tenant) == 29_000 - 5_800, "half of the year, less the month that begins"
+    on(subscription, "2026-08-01 00:00")
+    assert billed(subscription)[1:] == [("Aug 2", "Sep 2", 5_800)]
+
+
 def test_another_cycle_waits_for_the_end_of_what_is_billed() -> None:
     yearly = price().version.prices.get(billing_cycle="yearly")
     subscription = started(yearly, "2026-06-01 00:00", seats=2, payment_terms_days=365)
