@@ -129,7 +129,7 @@ def test_the_update_has_the_items_and_the_second_of_its_preview(
     assert all(each == first[0] for each in [*asked, *done]), "minutes later it is reckoned as of the same second"
     assert len(done) == 1 and {"items[0][id]", "items[0][price]", "items[0][quantity]"} <= done[0].keys()
     (theirs,) = [each for each in stripe.objects("invoices") if each["billing_reason"] == "subscription_update"]
-    ours = Invoice.objects.get(billing_reason=Invoice.Reason.CHANGE)
+    ours = Invoice.objects.get(provider_ref=theirs["id"])
     assert theirs["total"] == ours.total_minor == shown["total"]
     assert theirs["amount_paid"] == shown["amountDueNow"]
 
