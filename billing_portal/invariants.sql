@@ -208,18 +208,21 @@ WHERE (account LIKE 'cash%' OR account = 'undeposited') AND payment_id IS NULL;
 -- I5 The periods that a subscription is billed for tile: none overlaps another, but for one that was given back
 SELECT 'subscription ' || subscription_ref || ' is billed from ' || period_start || ' while ' || before || ' has not ended'
 FROM (
-    SELECT subscription_ref, period_start,
-           lag(period_end) OVER (PARTITION BY subscription_ref, provider ORDER BY period_start) AS before,
-           lag(id) OVER (PARTITION BY subscription_ref, provider ORDER BY period_start) AS earlier
+    SELECT id, provider, subscription_ref, period_start,
+           lag(period_end) OVER period AS before, lag(id) OVER period AS earlier
     FROM payments_invoice
     WHERE kind = 'subscription' AND billing_reason = 'period' AND status <> 'void'
+    WINDOW period AS (PARTITION BY subscription_ref, provider ORDER BY period_start)
 ) spans
 WHERE before > period_start
-  AND NOT EXISTS (SELECT FROM payments_creditnote n WHERE n.invoice_id = spans.earlier)
+  -- By a provider the bill of the new cycle gives the unused time back; by ours a credit note, or the bill of the change.
+  AND NOT (provider IS NOT NULL AND EXISTS (
+      SELECT FROM payments_invoiceline line WHERE line.invoice_id = spans.id AND line.amount_minor < 0))
+  AND NOT EXISTS (SELECT FROM payments_creditnote note WHERE note.invoice_id = spans.earlier)
   AND NOT EXISTS (
-      SELECT FROM payments_invoiceline l JOIN payments_invoice c ON c.id = l.invoice_id
-      WHERE c.subscription_ref = spans.subscription_ref AND c.billing_reason = 'change'
-        AND l.amount_minor < 0 AND l.period_end = spans.before);
+      SELECT FROM payments_invoiceline line JOIN payments_invoice bill ON bill.id = line.invoice_id
+      WHERE bill.subscription_ref = spans.subscription_ref AND bill.billing_reason = 'change'
+        AND line.amount_minor < 0 AND line.period_end = spans.before);
 
 -- I5 At most one invoice that is not void for each thing that is billed
 SELECT 'tenant ' || tenant_id || ' has ' || count(*) || ' overage invoices for ' || usage_month

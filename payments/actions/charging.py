@@ -66,8 +66,8 @@ def start_payment(
        `failed`, a lost answer one that is `processing`; a step that is left to the payer comes with `client_secret`.
        Offline money has nobody to ask: it waits for staff, whoever declared it.
     Raises NotFound (invoice), MethodNotFound, MandateRequired, OtherMethodType, AmountExceedsDue, InvalidAmount,
-    AlreadyPaid, InvoiceNotOpen, CollectedByProvider, CurrencyMismatch, PossibleDuplicate, IdempotencyMismatch, BadInput (a method nobody
-    here takes), and what `provider_answers` makes of a provider that did nothing.
+    AlreadyPaid, InvoiceNotOpen, CollectedByProvider, CurrencyMismatch, PossibleDuplicate, IdempotencyMismatch,
+    BadInput (a method nobody here takes), and what `provider_answers` makes of a provider that did nothing.
     """
     provider = registry.provider_for(choice.method)
     if isinstance(provider, ReceivesOffline):

@@ -91,12 +91,16 @@ def change_subscription(
 
 
 def state_of(subscription: Subscription) -> str:
-    """Another word for each state in which a change would cost something else."""
+    """Another word for each state in which a change would cost something else.
+
+    Terms count by their instant, of which each has its own, and not by their id: what a preview puts in force, because
+    it is due by then, does not stay, and is there with another id when the change is made.
+    """
     terms = subscription.terms.latest("effective_from")
     facts = (
         subscription.id,
         subscription.status,
-        terms.id,
+        terms.effective_from,
         subscription.period_end,
         subscription.billed_until,
         subscription.pending_price_id,

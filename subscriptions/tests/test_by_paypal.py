@@ -92,10 +92,48 @@ def test_a_renewal_that_no_event_told_is_found_at_night_and_booked_once(
     for _ in range(2):
         at_night()
         assert invoices() == [("paid", 2_900)] * 2
+        books_agree(paypal)
     billed(paypal, subscription)
     told(paypal)
     at_night()
     assert invoices() == [("paid", 2_900)] * 3
+
+
+def books_agree(paypal: PayPalWorld) -> None:
+    """Sale for sale: one payment, and one invoice that it paid."""
+    theirs = {(each["id"], each["amount"]["total"]) for each in paypal.objects("sales")}
+    ours = Payment.objects.filter(status="succeeded")
+    assert {(each.provider_ref, each.amount.decimal_text()) for each in ours} == theirs
+    assert Payment.objects.count() == Invoice.objects.count() == len(theirs)
+    assert sorted(each.invoice_id for each in ours if each.invoice_id) == sorted(
+        Invoice.objects.filter(status="paid").values_list("id", flat=True)
+    )
+
+
+@pytest.mark.parametrize("one_by_one", [True, False], ids=["one by one", "together"])
+@pytest.mark.parametrize("order_of_events", ["forward", "backward"])
+def test_its_events_in_both_orders_and_twice_are_one_invoice_and_one_payment_for_each_sale(
+    paypal: PayPalWorld, owner: Client, plan: str, order_of_events: str, one_by_one: bool
+) -> None:
+    subscription = begun(owner, plan)
+    paypal.panel("POST", "webhooks", {"mode": "drop"})
+    paypal.approve(subscription.provider_ref or "")
+    billed(paypal, subscription)
+    paypal.panel("POST", "webhooks", {"mode": "normal"})
+    events = paypal.objects("events")
+    kinds = {each["event_type"] for each in events}
+    assert "PAYMENT.SALE.COMPLETED" in kinds and any(kind.startswith("BILLING.SUBSCRIPTION.") for kind in kinds)
+    for event in events if order_of_events == "forward" else reversed(events):
+        for _ in range(2):
+            paypal.panel("POST", "webhooks/resend", {"eventId": event["id"]})
+            if one_by_one:
+                told(paypal)
+    told(paypal)
+    subscription.refresh_from_db()
+    assert (subscription.status, invoices()) == ("active", [("paid", 2_900)] * 2)
+    books_agree(paypal)
+    at_night()
+    books_agree(paypal)
 
 
 def test_a_payer_who_agrees_and_closes_the_tab_is_found(paypal: PayPalWorld, owner: Client, plan: str) -> None:

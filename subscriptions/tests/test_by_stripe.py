@@ -111,22 +111,57 @@ def test_the_guides_trial(stripe: StripeWorld, acme: Any, owner: Client) -> None
     assert Subscription.objects.get().trial_start is not None
 
 
+def books_agree(stripe: StripeWorld) -> None:
+    """Bill for bill and payment for payment: the same references, and what was asked and taken."""
+    theirs = {(each["id"], each["total"], each["status"]) for each in stripe.objects("invoices")}
+    assert set(Invoice.objects.values_list("provider_ref", "total_minor", "status")) == theirs
+    taken = {(each["payment_intent"], each["amount"]) for each in stripe.objects("charges") if each["paid"]}
+    assert set(Payment.objects.filter(status="succeeded").values_list("provider_ref", "amount_minor")) == taken
+    assert Invoice.objects.count() == len(theirs) and Payment.objects.count() == len(taken)
+
+
+@pytest.mark.parametrize("one_by_one", [True, False], ids=["one by one", "together"])
 @pytest.mark.parametrize("order_of_events", ["forward", "backward"])
-def test_a_renewals_events_in_both_orders_are_one_invoice_and_one_payment(
-    stripe: StripeWorld, owner: Client, order_of_events: str
+def test_a_renewals_events_in_both_orders_and_twice_are_one_invoice_and_one_payment(
+    stripe: StripeWorld, owner: Client, order_of_events: str, one_by_one: bool
 ) -> None:
     two_plans()
     subscription = begun(owner)
     told(stripe)
-    stripe.panel("POST", "webhooks", {"mode": "hold"})
+    before = {each["id"] for each in stripe.objects("events")}
+    stripe.panel("POST", "webhooks", {"mode": "drop"})
     billed(stripe, subscription)
-    events = [each["id"] for each in stripe.objects("events") if each["type"].startswith(("invoice", "payment_intent"))]
     stripe.panel("POST", "webhooks", {"mode": "normal"})
+    events = [each for each in stripe.objects("events") if each["id"] not in before]
+    assert {"invoice.paid", "payment_intent.succeeded", "charge.succeeded"} <= {each["type"] for each in events}
     for event in events if order_of_events == "forward" else reversed(events):
-        stripe.panel("POST", "webhooks/resend", {"eventId": event})
-        told(stripe)
+        for _ in range(2):
+            stripe.panel("POST", "webhooks/resend", {"eventId": event["id"]})
+            if one_by_one:
+                told(stripe)
+    told(stripe)
     assert invoices() == [("paid", 1_000)] * 2
-    assert Payment.objects.count() == 2
+    books_agree(stripe)
+    tasks.follow_all()
+    books_agree(stripe)
+
+
+@pytest.mark.parametrize("first", ["invoice.paid", "payment_intent.succeeded", "charge.succeeded"])
+def test_any_one_event_of_a_renewal_alone_and_then_the_night_are_one_payment(
+    stripe: StripeWorld, owner: Client, first: str
+) -> None:
+    two_plans()
+    subscription = begun(owner)
+    told(stripe)
+    stripe.panel("POST", "webhooks", {"mode": "drop"})
+    billed(stripe, subscription)
+    stripe.panel("POST", "webhooks", {"mode": "normal"})
+    event = [each["id"] for each in stripe.objects("events") if each["type"] == first][-1]
+    stripe.panel("POST", "webhooks/resend", {"eventId": event})
+    told(stripe)
+    tasks.follow_all()
+    assert invoices() == [("paid", 1_000)] * 2
+    books_agree(stripe)
 
 
 def test_the_same_renewal_seen_only_at_night(stripe: StripeWorld, owner: Client) -> None:
@@ -137,6 +172,7 @@ def test_the_same_renewal_seen_only_at_night(stripe: StripeWorld, owner: Client)
     for _ in range(2):
         tasks.follow_all()
         assert invoices() == [("paid", 1_000)] * 2
+        books_agree(stripe)
     assert Payment.objects.count() == 2
 
 

@@ -142,6 +142,15 @@ def test_more_seats_when_the_next_period_is_billed_already_cost_that_too() -> No
     assert billed(subscription)[-1] == ("Aug 1", "Sep 1", 8_700)
 
 
+def test_a_preview_before_the_hourly_task_has_come_by_holds() -> None:
+    subscription = started(price(), "2026-06-01 00:00", seats=5)
+    change(subscription, "2026-06-10 00:00", seats=3)
+    on(subscription, "2026-06-25 00:00")
+    assert seats_of(subscription, "2026-07-01 00:10") == 5, "July's three seats are not in force yet"
+    invoice = change(subscription, "2026-07-01 00:10", seats=4)
+    assert invoice is not None and [line[0] for line in lines(invoice)] == ["Professional, 1 seat more"]
+
+
 # --- Plans ---
 
 
@@ -210,6 +219,16 @@ def test_from_yearly_to_monthly_when_the_year_is_over() -> None:
         ("Feb 28", "Mar 31", 5_800),
         ("Mar 31", "Apr 30", 5_800),
     ]
+
+
+def test_from_yearly_to_monthly_at_once_the_rest_of_the_year_is_credit_and_months_follow() -> None:
+    yearly = price().version.prices.get(billing_cycle="yearly")
+    subscription = started(yearly, "2026-01-01 00:00", seats=2, payment_terms_days=365)
+    pay(invoices(subscription)[0], "2026-01-02 00:00")
+    assert change(subscription, "2026-07-02 12:00", cycle="monthly", when="now") is None
+    assert credit_of(subscription.tenant) == 29_000 - 5_800, "half of the year, less the month that begins"
+    on(subscription, "2026-08-01 00:00")
+    assert billed(subscription)[1:] == [("Aug 2", "Sep 2", 5_800)]
 
 
 def test_another_cycle_waits_for_the_end_of_what_is_billed() -> None:

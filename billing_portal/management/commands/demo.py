@@ -31,9 +31,9 @@ from billing_portal.tenants.models import Tenant
 
 READY_SECONDS = 60
 NAMES = {"stripe": "Stripe", "paypal": "PayPal"}
-WEB = shlex.split(
-    "granian --interface wsgi --no-ws --workers 1 --blocking-threads 4 --workers-kill-timeout 5 billing_portal.wsgi:application"
-)
+# A worker that is told to end while it starts may hang: it is killed after some seconds.
+ONE_WEB = "--interface wsgi --no-ws --workers 1 --blocking-threads 4 --workers-kill-timeout 5"
+WEB = shlex.split(f"granian {ONE_WEB} billing_portal.wsgi:application")
 # One worker on one broker has nobody to gossip with. Beat runs inside it here; in production it runs apart.
 ALONE = "--without-gossip --without-mingle --without-heartbeat"
 WORKER = shlex.split(f"celery --quiet -A billing_portal worker -B -P threads --concurrency 4 --loglevel INFO {ALONE}")
