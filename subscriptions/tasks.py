@@ -54,13 +54,15 @@ def follow_begun() -> int:
 
 @shared_task(name="subscriptions.follow_all", soft_time_limit=45 * 60)
 def follow_all() -> int:
-    """Each night, every subscription that a provider charges: what no event has told is found. What was to end with its
-    period, and is held until then, ends."""
+    """Each night, every subscription that a provider charges: what no event has told is found. What is to end with its
+    period is said to the provider again, which may never have heard it; what was held until then ends."""
     now = timezone.now()
     theirs = Subscription.objects.filter(status__in=LIVE).exclude(engine=Engine.INVOICE).order_by("started_at")
     seen = _each(theirs.values_list("id", "tenant_id"), following.follow, now)
-    ending = theirs.filter(engine=Engine.PAYPAL, cancel_at_period_end=True, period_end__lte=now)
-    seen += _each(ending.values_list("id", "tenant_id"), directing.finish, now)
+    ending = theirs.filter(cancel_at_period_end=True)
+    seen += _each(ending.filter(period_end__gt=now).values_list("id", "tenant_id"), directing.cancel, now)
+    over = ending.filter(engine=Engine.PAYPAL, period_end__lte=now)
+    seen += _each(over.values_list("id", "tenant_id"), directing.finish, now)
     outbox.wake()
     return seen
 

@@ -62,6 +62,8 @@ def book_bill(
     invoice.refresh_from_db()
     if bill.status in _DROPPED and invoice.status == Invoice.Status.OPEN:
         _credit(invoice, queries.amounts(invoice).payable, "The provider asks for it no more", actor, now)
+    if bill.status == "paid" and not bill.payment and invoice.status == Invoice.Status.OPEN:
+        _report(bill, provider, "It is paid there by nothing that the provider took. Find what paid it.", now)
     invoice.refresh_from_db()
     return invoice
 

@@ -56,8 +56,9 @@ def _is_ours(subscription_id: UUID) -> bool:
 def cancel(
     *, subscription_id: UUID, at_period_end: bool = True, reason: str = "", actor: Actor, now: datetime
 ) -> Subscription:
-    """End it now, or with its period; said or done before: as it is. One whose payer has not agreed yet ends here, and
-    at the provider once it comes alive.
+    """End it now, or with its period; done before: as it is. What was said before is said again to the provider: its
+    answer may have been lost, or the word never have reached it. One whose payer has not agreed yet ends here, and at
+    the provider once it comes alive.
 
     By PayPal, which knows no end of a period, it is held until then, and can be used.
     """
@@ -77,13 +78,14 @@ def cancel(
         return _ask(
             subscription, "cancel_subscription", lambda: provider.cancel_subscription(reference, reason=why), actor, now
         )
-    if subscription.cancel_at_period_end:
-        return subscription
-    _note(subscription_id, cancel_at_period_end=True, cancel_reason=reason[:200])
-    undo = {"cancel_at_period_end": False, "cancel_reason": ""}
+    undo: dict[str, Any] = {}
+    if not subscription.cancel_at_period_end:
+        _note(subscription_id, cancel_at_period_end=True, cancel_reason=reason[:200])
+        undo = {"cancel_at_period_end": False, "cancel_reason": ""}
     operation, request = _hold(provider, reference, ends=True, reason=why)
     after = _ask(subscription, operation, request, actor, now, undo)
-    _tell(after, "ending", now)
+    if undo:
+        _tell(after, "ending", now)
     return after
 
 
@@ -94,15 +96,18 @@ def keep(*, subscription_id: UUID, actor: Actor, now: datetime) -> Subscription:
         return ending.keep_subscription(subscription_id=subscription_id, actor=actor, now=now)
     if subscription.status not in LIVE or subscription.provider_ref is None:
         raise NotSubscribed("This subscription has ended. Start a new one.")
-    if not subscription.cancel_at_period_end:
+    # Unpaid at PayPal it may be held by a word of ours that was to be taken back, and whose answer was lost.
+    is_held = subscription.engine == Engine.PAYPAL and subscription.status == Status.UNPAID
+    if not (subscription.cancel_at_period_end or is_held):
         return subscription
     provider, reference = _provider(subscription), subscription.provider_ref
-    reason = subscription.cancel_reason
+    reason, told = subscription.cancel_reason, subscription.cancel_at_period_end
     _note(subscription_id, cancel_at_period_end=False, cancel_reason="", paused_at=None)
-    undo = {"cancel_at_period_end": True, "cancel_reason": reason}
+    undo = {"cancel_at_period_end": told, "cancel_reason": reason, "paused_at": subscription.paused_at}
     operation, request = _hold(provider, reference, ends=False, reason="The customer goes on")
     after = _ask(subscription, operation, request, actor, now, undo)
-    _tell(after, "kept", now)
+    if told:
+        _tell(after, "kept", now)
     return after
 
 
@@ -133,11 +138,13 @@ def pause(*, subscription_id: UUID, reason: str = "", actor: Actor, now: datetim
 
 
 def resume(*, subscription_id: UUID, actor: Actor, now: datetime) -> Subscription:
-    """Go on after a pause, or take back that it ends with its period. Neither: as it is. Raises NotSubscribed."""
+    """Go on after a pause, or take back that it ends with its period: by PayPal, which holds it for both, one word does
+    both. Neither: as it is. Raises NotSubscribed."""
     subscription = _found(subscription_id)
     if subscription.engine == Engine.INVOICE:
         return pausing.resume_subscription(subscription_id=subscription_id, actor=actor, now=now)
-    if subscription.status != Status.PAUSED:
+    is_one = subscription.engine == Engine.PAYPAL and subscription.cancel_at_period_end
+    if subscription.status != Status.PAUSED or is_one:
         return keep(subscription_id=subscription_id, actor=actor, now=now)
     provider, reference = _provider(subscription), subscription.provider_ref or ""
     paused_at = subscription.paused_at

@@ -184,6 +184,8 @@ def _bills(
 @transaction.atomic
 def _apply(subscription_id: UUID, facts: RecurringFacts, actor: Actor, now: datetime) -> Subscription:
     subscription = moving.locked(subscription_id)
+    if subscription.status == Status.CANCELED and facts.status in LIVE:
+        return subscription  # it ended here after this was read: the next read ends it there, too
     subscription.provider_ref = facts.provider_ref
     status = _status(subscription, facts)
     if facts.period:
@@ -220,7 +222,8 @@ def _move(subscription: Subscription, status: str, facts: RecurringFacts, actor:
     reason = f"by {subscription.engine.capitalize()}"
     if status != Status.CANCELED:
         moving.move(subscription, status, actor=actor, now=now, reason=reason)
-        if status != Status.PAUSED:
+        if status != Status.PAUSED and subscription.engine != Engine.PAYPAL:
+            # By PayPal it says who asked for that: read before the pause and written after it, it must not be lost.
             subscription.paused_at = None
         return
     ended = facts.ended_at or now

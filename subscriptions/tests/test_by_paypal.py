@@ -183,6 +183,38 @@ def test_paused_and_resumed(paypal: PayPalWorld, owner: Client, plan: str) -> No
     assert paypal.objects("subscriptions")[0]["status"] == "ACTIVE"
 
 
+def test_paused_and_then_ending_one_word_takes_both_back(paypal: PayPalWorld, owner: Client, plan: str) -> None:
+    subscription = agreed(paypal, begun(owner, plan))
+    billed(paypal, subscription)
+    post(owner, "/api/subscription/pause")
+    assert post(owner, "/api/subscription/cancel").json()["cancelAtPeriodEnd"] is True
+    resumed = post(owner, "/api/subscription/resume").json()
+    assert (resumed["status"], resumed["cancelAtPeriodEnd"]) == ("active", False)
+    assert paypal.objects("subscriptions")[0]["status"] == "ACTIVE"
+
+
+def test_what_was_read_before_a_pause_and_written_after_it_leaves_it_a_pause(
+    paypal: PayPalWorld, owner: Client, plan: str
+) -> None:
+    from payments.providers import registry
+    from payments.providers.recurring import RunsSubscriptions
+    from subscriptions.actions import following
+
+    subscription = agreed(paypal, begun(owner, plan))
+    billed(paypal, subscription)
+    provider = registry.named("paypal", RunsSubscriptions)
+    assert provider
+    read_before = provider.look_up_subscription(str(subscription.provider_ref))
+    post(owner, "/api/subscription/pause")
+    following.take(
+        subscription_id=subscription.id, facts=read_before, provider=provider, actor=world.SYSTEM, now=timezone.now()
+    )
+    told(paypal)
+    at_night()
+    subscription.refresh_from_db()
+    assert subscription.status == "paused"
+
+
 def test_canceled_at_the_periods_end_it_is_held_at_paypal_and_can_be_used(
     paypal: PayPalWorld, acme: Any, owner: Client, plan: str
 ) -> None:

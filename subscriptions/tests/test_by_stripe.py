@@ -254,6 +254,39 @@ def test_canceled_at_the_periods_end_and_kept(stripe: StripeWorld, owner: Client
     assert moves(Subscription.objects.get())[-1] == "canceled"
 
 
+@pytest.mark.parametrize("again", ["by its tenant", "at night"])
+def test_an_end_that_stripe_never_heard_of_is_said_again(stripe: StripeWorld, owner: Client, again: str) -> None:
+    two_plans()
+    begun(owner)
+    stripe.fault("drop_before", "/v1/subscriptions/*")
+    assert send(owner, "post", "/cancel").status_code == 503
+    assert stripe.objects("subscriptions")[0]["cancel_at_period_end"] is False
+    breaker.forget()
+    if again == "at night":
+        tasks.follow_all()
+    else:
+        assert send(owner, "post", "/cancel").json()["cancelAtPeriodEnd"] is True
+    assert stripe.objects("subscriptions")[0]["cancel_at_period_end"] is True
+
+
+def test_what_stripe_charges_by_itself_is_paid_by_nobody_else(stripe: StripeWorld, acme: Any, owner: Client) -> None:
+    two_plans()
+    subscription = begun(owner)
+    told(stripe)
+    billed(stripe, subscription, "failed")
+    told(stripe)
+    invoice = Invoice.objects.get(status="open")
+    card = {"paymentMethod": {"type": "card", "stripePaymentMethodId": "pm_card_visa"}}
+    check = {"paymentMethod": {"type": "manual"}}
+    for body in (card, check):
+        path = f"/api/invoices/{invoice.id}/pay"
+        refused = owner.post(path, json.dumps(body), content_type="application/json")
+        assert (refused.status_code, refused.json()["code"]) == (409, "collected_by_provider"), refused.content
+    page = owner.get(f"/invoices/{invoice.id}").content.decode()
+    assert "There is nothing to send" in page and f"/invoices/{invoice.id}/pay" not in page
+    assert stripe.taken() == [1_000]
+
+
 def test_paused_its_bills_are_void_and_it_goes_on(stripe: StripeWorld, owner: Client) -> None:
     two_plans()
     subscription = begun(owner)
