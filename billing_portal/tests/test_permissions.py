@@ -181,6 +181,10 @@ PAYERS_PAGES = {
     "subscription-resume-page",
     "subscription-paypal-return-page",
     "subscription-paypal-cancel-page",
+    "subscription-confirm-page",
+    "subscription-secret-page",
+    "subscription-confirmed-page",
+    "subscription-give-up-page",
 }
 BILL_PAGES = [route for route in routes() if not route.is_api and route.name not in OTHER_PAGES]
 

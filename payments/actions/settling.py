@@ -212,9 +212,8 @@ def _leave_what_follows(payment: Payment, now: datetime) -> None:
         now=now,
         dedupe_key=f"payment.moved:{payment.id}:{payment.status}",
     )
-    is_bills = (
-        payment.invoice is not None and payment.invoice.provider is not None
-    )  # its provider ends it with its bill
+    # Its provider collects it for a bill of its own, and ends it with that.
+    is_bills = payment.off_session and payment.invoice is not None and payment.invoice.provider is not None
     if payment.status == Status.FAILED and payment.provider_ref and not is_bills:
         outbox.write(
             topic="payment.abandoned",
