@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from billing_portal.tenants.models import Tenant
+from subscriptions import queries
 from subscriptions.models import Subscription, SubscriptionTerms
 
 Status = Subscription.Status
@@ -39,7 +40,9 @@ def entitlement(tenant: Tenant, now: datetime) -> Entitlement:
         return Entitlement(active=False)
     subscription, version = terms.subscription, terms.price.version
     until = _until(subscription)
-    active = until is not None and (subscription.status in _GOES_ON or now < until)
+    if until and until <= now and subscription.status in _GOES_ON and not subscription.cancel_at_period_end:
+        until = _next(subscription, now)
+    active = until is not None and now < until
     if not active:
         return Entitlement(active=False, status=subscription.status, plan_code=version.plan.code)
     return Entitlement(
@@ -54,6 +57,14 @@ def entitlement(tenant: Tenant, now: datetime) -> Entitlement:
 
 # Their next period follows, also where the worker that writes it is late.
 _GOES_ON = (Status.TRIALING, Status.ACTIVE, Status.PAST_DUE)
+_NOT_TOLD_YET = timedelta(days=1)
+
+
+def _next(subscription: Subscription, now: datetime) -> datetime | None:
+    """The end of the period that whoever writes it is late with. What a provider has not told yet goes on for a day."""
+    subscription = Subscription.objects.select_related("tenant").get(id=subscription.id)
+    running = queries.running_period(subscription, now)
+    return running[1] if running and running[1] > now else now + _NOT_TOLD_YET
 
 
 def _until(subscription: Subscription) -> datetime | None:
