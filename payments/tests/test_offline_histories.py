@@ -167,11 +167,12 @@ def _refunded_of(payment: Payment) -> set[str]:
 
 
 def _the_bank_agrees(history: History) -> None:
-    """What lies in the bank and in the drawer is what checks brought, less what was paid out and what bounced."""
+    """What lies in the bank and in the drawer is what checks brought, less what was paid out. A check that came back
+    brought nothing: its bank takes all of it, also what was paid out of it before."""
     checks = Payment.objects.filter(tenant=history.tenant, provider="manual")
     out = Refund.objects.filter(payment__in=checks, status="succeeded", destination="source")
-    in_bank = _sum(checks.filter(status__in=["succeeded", "returned"]), "amount_minor") - _sum(out, "amount_minor")
-    in_bank -= _sum(checks, "returned_minor")
+    in_bank = _sum(checks.filter(status="succeeded"), "amount_minor") - _sum(out, "amount_minor")
+    assert not checks.filter(status="succeeded", returned_minor__gt=0).exists()
     legs = LedgerLeg.objects.filter(tenant=history.tenant)
     assert _sum(legs.filter(account="cash_bank"), "amount_minor") == in_bank
     assert _sum(legs.filter(account="undeposited"), "amount_minor") == _sum(

@@ -77,7 +77,10 @@ class History:
     def refund_with_a_lost_answer(self, which: float, much: float) -> None:
         if payment := self._payment(which, provider="stripe"):
             self.stripe.fault(("drop_after", "drop_before", "html_500")[int(much * 3)], "/v1/refunds")
-            refund(payment, 1 + int(much * payment.amount_minor / 2))
+            try:
+                refund(payment, 1 + int(much * payment.amount_minor / 2))
+            finally:  # refused before Stripe was asked, it would wait for whoever asks next
+                self.stripe.panel("DELETE", "faults")
 
     def refund_in_the_dashboard(self, which: float, much: float) -> None:
         if payment := self._payment(which, provider="stripe"):
