@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -109,9 +109,12 @@ def amounts(invoice: Invoice) -> InvoiceAmounts:
     return amounts_of([invoice])[invoice.id]
 
 
-def is_collected_by_provider(invoice: Invoice) -> bool:
-    """Whether its provider will still charge it by itself. Paid once and open again (a dispute, say), it will not."""
-    return bool(invoice.provider) and not invoice.allocations.exists()
+def is_collected_by_provider(invoice: Invoice, paying: Sequence[Allocation] | None = None) -> bool:
+    """Whether its provider will still charge it by itself. Paid once and open again (a dispute, say), it will not.
+    `paying`: its allocations, for whoever has them."""
+    if not invoice.provider:
+        return False
+    return not (invoice.allocations.exists() if paying is None else paying)
 
 
 def unallocated(payment: Payment) -> int:

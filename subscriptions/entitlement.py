@@ -39,6 +39,7 @@ def entitlement(tenant: Tenant, now: datetime) -> Entitlement:
     if terms is None:
         return Entitlement(active=False)
     subscription, version = terms.subscription, terms.price.version
+    subscription.tenant = tenant
     until = _until(subscription)
     if until and until <= now and subscription.status in _GOES_ON and not subscription.cancel_at_period_end:
         until = _next(subscription, now)
@@ -62,7 +63,6 @@ _NOT_TOLD_YET = timedelta(days=1)
 
 def _next(subscription: Subscription, now: datetime) -> datetime | None:
     """The end of the period that whoever writes it is late with. What a provider has not told yet goes on for a day."""
-    subscription = Subscription.objects.select_related("tenant").get(id=subscription.id)
     running = queries.running_period(subscription, now)
     return running[1] if running and running[1] > now else now + _NOT_TOLD_YET
 

@@ -157,13 +157,12 @@ def _book_payment(
         )
     if payment.status in (Status.FAILED, Status.CANCELED):
         return
-    settling.settle_payment(
-        payment_id=payment.id,
-        result=result if not failed else _without_reference(result),
-        actor=actor,
-        now=now,
-        reason=f"by {provider.name.capitalize()}",
-    )
+    _settle(payment, result if not failed else _without_reference(result), provider, actor, now)
+
+
+def _settle(payment: Payment, result: PaymentResult, provider: Provider, actor: Actor, now: datetime) -> None:
+    reason = f"by {provider.name.capitalize()}"
+    settling.settle_payment(payment_id=payment.id, result=result, actor=actor, now=now, reason=reason)
 
 
 def _end_try(
@@ -171,13 +170,8 @@ def _end_try(
 ) -> None:
     """One that waited for its payer, and came to nothing: the next try takes its place, by the same reference."""
     if payment.status not in (Status.FAILED, Status.CANCELED):
-        settling.settle_payment(
-            payment_id=payment.id,
-            result=result if result.outcome is Outcome.CANCELED else _without_reference(result),
-            actor=actor,
-            now=now,
-            reason=f"by {provider.name.capitalize()}",
-        )
+        over = result if result.outcome is Outcome.CANCELED else _without_reference(result)
+        _settle(payment, over, provider, actor, now)
     key = f"{_KEY}{bill.provider_ref}:{bill.tries}"
     if Payment.objects.filter(tenant_id=payment.tenant_id, client_key=key).exists():
         key += f":{payment.id}"

@@ -171,16 +171,7 @@ def _take(payment: Payment, row: Dispute, actor: Actor, now: datetime) -> None:
 
 def _note(row: Dispute, old: str | None, actor: Actor, now: datetime) -> None:
     touch(row.payment_id, now)
-    note_move(
-        "dispute",
-        tenant_id=row.tenant_id,
-        subject_id=row.id,
-        old=old,
-        new=row.status,
-        actor=actor,
-        at=now,
-        reason=row.reason,
-    )
+    note_move(row, old, actor=actor, at=now, reason=row.reason)
 
 
 def _report(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
 from billing_portal.kit.actors import Actor
@@ -10,25 +11,24 @@ from billing_portal.kit.context import current
 from payments.models import Payment, StatusChange
 
 
-def note_move(
-    subject: str,
-    *,
-    tenant_id: UUID,
-    subject_id: UUID,
-    old: str | None,
-    new: str,
-    actor: Actor,
-    at: datetime,
-    reason: str = "",
-) -> None:
-    """`old` is None for the first state. The cause is the request that is being served, also when a task carries it
-    on."""
+class Moving(Protocol):
+    """A row that has states: a payment, an invoice, a refund, a dispute, a subscription."""
+
+    id: Any
+    tenant_id: Any
+    status: Any
+    _meta: ClassVar[Any]
+
+
+def note_move(row: Moving, old: str | None, *, actor: Actor, at: datetime, reason: str = "") -> None:
+    """From `old`, None for the first state, into the one that `row` has. The cause is the request that is being served,
+    also when a task carries it on."""
     StatusChange.objects.create(
-        tenant_id=tenant_id,
-        subject=subject,
-        subject_id=subject_id,
+        tenant_id=row.tenant_id,
+        subject=row._meta.model_name,
+        subject_id=row.id,
         old=old,
-        new=new,
+        new=row.status,
         actor_kind=actor.kind,
         actor_id=actor.id,
         actor_label=actor.label,

@@ -133,16 +133,7 @@ def issue_invoice(
         },
     )
     _write_lines(invoice, lines, taxes)
-    note_move(
-        "invoice",
-        tenant_id=tenant.id,
-        subject_id=invoice.id,
-        old=None,
-        new=invoice.status,
-        actor=actor,
-        at=number.issued_at,
-        reason="issued",
-    )
+    note_move(invoice, None, actor=actor, at=number.issued_at, reason="issued")
     posting.post([posting.invoice_issued(invoice)])
     balance.spend_on(invoice, sources or (), now=number.issued_at)
     close_if_covered(invoice, actor=actor, now=number.issued_at)
@@ -243,16 +234,7 @@ def close_if_covered(invoice: Invoice, *, actor: Actor, now: datetime) -> None:
     INVOICE_MOVES.check(invoice.status, Invoice.Status.PAID)
     old, invoice.status, invoice.paid_at = invoice.status, Invoice.Status.PAID, now
     invoice.save(update_fields=["status", "paid_at"])
-    note_move(
-        "invoice",
-        tenant_id=invoice.tenant_id,
-        subject_id=invoice.id,
-        old=old,
-        new=invoice.status,
-        actor=actor,
-        at=now,
-        reason="covered",
-    )
+    note_move(invoice, old, actor=actor, at=now, reason="covered")
     note_settled(invoice, now)
     # Whoever is still at their bank's page for it would pay what nobody needs any more.
     for payment in invoice.payments.filter(status=Payment.Status.REQUIRES_ACTION).select_related("tenant"):

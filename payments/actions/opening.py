@@ -171,16 +171,7 @@ def open_billed_payment(
 def _opened(payment: Payment, *, actor: Actor, now: datetime, reason: str) -> Payment:
     payment.created_at = payment.updated_at = now
     payment.save(force_insert=True)
-    note_move(
-        "payment",
-        tenant_id=payment.tenant_id,
-        subject_id=payment.id,
-        old=None,
-        new=payment.status,
-        actor=actor,
-        at=now,
-        reason=reason,
-    )
+    note_move(payment, None, actor=actor, at=now, reason=reason)
     return payment
 
 

@@ -48,16 +48,7 @@ def record_payout(*, refund_id: UUID, reference: str, actor: Actor, now: datetim
     old, refund.status = refund.status, Status.SUCCEEDED
     refund.reference, refund.settled_at = reference, now
     refund.save()
-    note_move(
-        "refund",
-        tenant_id=refund.tenant_id,
-        subject_id=refund.id,
-        old=old,
-        new=refund.status,
-        actor=actor,
-        at=now,
-        reason=f"sent: {reference}",
-    )
+    note_move(refund, old, actor=actor, at=now, reason=f"sent: {reference}")
     booking_refunds.book_success(payment, refund, actor=actor, now=now)
     return refund
 

@@ -224,13 +224,4 @@ def _give_as_credit(payment: Payment, refund: Refund, actor: Actor, now: datetim
 
 
 def _note(refund: Refund, old: str, actor: Actor, now: datetime, reason: str) -> None:
-    note_move(
-        "refund",
-        tenant_id=refund.tenant_id,
-        subject_id=refund.id,
-        old=old,
-        new=refund.status,
-        actor=actor,
-        at=now,
-        reason=reason,
-    )
+    note_move(refund, old, actor=actor, at=now, reason=reason)

@@ -78,16 +78,7 @@ def reserve(payment: Payment, *, minor: int, actor: Actor, now: datetime, reason
             for invoice_id, part in places
         ]
     )
-    note_move(
-        "refund",
-        tenant_id=refund.tenant_id,
-        subject_id=refund.id,
-        old=None,
-        new=refund.status,
-        actor=actor,
-        at=now,
-        reason=reason,
-    )
+    note_move(refund, None, actor=actor, at=now, reason=reason)
     touch(payment.id, now)
     credit = refund_queries.part_of_credit(refund)
     posting.post([posting_refunds.refund_reserved(refund, credit_minor=credit, at=now)])

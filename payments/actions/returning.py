@@ -75,16 +75,7 @@ def end_as_returned(payment: Payment, *, reason: str, actor: Actor, now: datetim
     PAYMENT_MOVES.check(payment.status, Payment.Status.RETURNED)
     old, payment.status, payment.updated_at = payment.status, Payment.Status.RETURNED, now
     payment.save(update_fields=["status", "updated_at"])
-    note_move(
-        "payment",
-        tenant_id=payment.tenant_id,
-        subject_id=payment.id,
-        old=old,
-        new=payment.status,
-        actor=actor,
-        at=now,
-        reason=reason,
-    )
+    note_move(payment, old, actor=actor, at=now, reason=reason)
 
 
 def _take_from_invoices(payment: Payment, minor: int, reason: str, actor: Actor, now: datetime) -> dict[UUID, int]:
@@ -111,14 +102,5 @@ def _reopen(invoice_id: UUID, reason: str, actor: Actor, now: datetime) -> None:
     INVOICE_MOVES.check(invoice.status, Invoice.Status.OPEN)
     old, invoice.status, invoice.paid_at = invoice.status, Invoice.Status.OPEN, None
     invoice.save(update_fields=["status", "paid_at"])
-    note_move(
-        "invoice",
-        tenant_id=invoice.tenant_id,
-        subject_id=invoice.id,
-        old=old,
-        new=invoice.status,
-        actor=actor,
-        at=now,
-        reason=reason,
-    )
+    note_move(invoice, old, actor=actor, at=now, reason=reason)
     invoicing.note_settled(invoice, now)

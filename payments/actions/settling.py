@@ -77,16 +77,7 @@ def settle_payment(
     if new == Status.SUCCEEDED:
         payment.succeeded_at = now
     payment.save()
-    note_move(
-        "payment",
-        tenant_id=payment.tenant_id,
-        subject_id=payment.id,
-        old=old,
-        new=new,
-        actor=actor,
-        at=now,
-        reason=reason,
-    )
+    note_move(payment, old, actor=actor, at=now, reason=reason)
     settle_discrepancy(
         kind=Discrepancy.Kind.STILL_UNKNOWN,
         provider=payment.provider,

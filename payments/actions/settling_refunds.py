@@ -242,16 +242,7 @@ def _known_again(refund: Refund, now: datetime) -> None:
 
 
 def _note(refund: Refund, old: str, actor: Actor, now: datetime, *, reason: str) -> None:
-    note_move(
-        "refund",
-        tenant_id=refund.tenant_id,
-        subject_id=refund.id,
-        old=old,
-        new=refund.status,
-        actor=actor,
-        at=now,
-        reason=reason,
-    )
+    note_move(refund, old, actor=actor, at=now, reason=reason)
 
 
 def _report(payment: Payment, result: RefundResult, kind: str, words: str, now: datetime) -> None:

@@ -90,13 +90,4 @@ def _set_out(payment: Payment, reason: str, check_at: datetime, actor: Actor, no
     payment.next_check_at, payment.updated_at = check_at, now
     if old == payment.status:
         return
-    note_move(
-        "payment",
-        tenant_id=payment.tenant_id,
-        subject_id=payment.id,
-        old=old,
-        new=payment.status,
-        actor=actor,
-        at=now,
-        reason=reason,
-    )
+    note_move(payment, old, actor=actor, at=now, reason=reason)

@@ -69,7 +69,7 @@ def standing(
     if invoice.status != Invoice.Status.OPEN or invoice.due_at is None:
         return Standing(invoice.status)
     due = f"Due {day_text(invoice.due_at)}"
-    is_charged = bool(invoice.provider) and not paying  # as `queries.is_collected_by_provider`
+    is_charged = queries.is_collected_by_provider(invoice, paying)
     to_send = 0 if is_charged else max(0, amounts.open - sum(each.minor for each in coming))
     first = coming[0].payment if coming else None
     on_its_way = f"{in_sentence(first)} is on its way" if first else ""

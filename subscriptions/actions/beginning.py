@@ -13,14 +13,14 @@ from billing_portal.kit.actors import Actor
 from billing_portal.kit.errors import BillingError, PaymentFailed
 from billing_portal.tenants.models import Tenant
 from payments import declines
-from payments.actions import calling
 from payments.actions.customers import customer_for
 from payments.errors import MethodNotFound
 from payments.provider_answers import answer_for
 from payments.providers.base import OutcomeUnknown, ProviderError, SavesMethods, UnknownReference
 from payments.providers.recurring import Coupon, MethodDeclined, Payer, RunsSubscriptions, StartRequest
 from subscriptions import queries
-from subscriptions.actions import following, moving, pricing, subscribing
+from subscriptions.actions import dropping, following, moving, pricing, subscribing
+from subscriptions.actions.asking import ask
 from subscriptions.errors import AlreadySubscribed
 from subscriptions.models import PlanPrice, Subscription
 from subscriptions.models.subscription import Engine
@@ -82,18 +82,12 @@ def begin(*, tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: A
         asked_at=subscription.started_at,
     )
     try:
-        facts = calling.call(
-            "start_subscription",
-            lambda: provider.start_subscription(request),
-            provider=provider,
-            tenant_id=tenant.id,
-            now=now,
-        )
+        facts = ask(subscription, "start_subscription", lambda: provider.start_subscription(request), now=now)
     except OutcomeUnknown:
         log.info("nobody knows whether subscription %s has begun; it is asked about", subscription.id)
         return subscription
     except ProviderError as error:
-        following.end_unbegun(subscription_id=subscription.id, reason="not begun", actor=actor, now=now)
+        moving.end_unbegun(subscription_id=subscription.id, reason="not begun", actor=actor, now=now)
         raise _refusal(error) from error
     begun = following.take(subscription_id=subscription.id, facts=facts, provider=provider, actor=actor, now=now)
     if begun.status == Status.INCOMPLETE and not begun.client_secret:
@@ -152,6 +146,6 @@ def _open(
 
 def _drop(earlier: Subscription, actor: Actor, now: datetime) -> None:
     try:
-        following.drop(subscription_id=earlier.id, actor=actor, now=now)
+        dropping.drop(subscription_id=earlier.id, actor=actor, now=now)
     except ProviderError:
         log.info("subscription %s has ended here alone; its provider is not heard", earlier.id)

@@ -12,14 +12,13 @@ from django.db import transaction
 
 from billing_portal.kit.actors import Actor
 from payments import tax
-from payments.actions import calling
 from payments.actions.invoicing import LineDraft
-from payments.provider_answers import answer_for
+from payments.provider_answers import as_answers
 from payments.providers import registry
-from payments.providers.base import ProviderError
 from payments.providers.recurring import BillLine, BillTax, ChangeFacts, ChangeRequest, ChangesSubscriptions
 from subscriptions import quoting
 from subscriptions.actions import changing, following, moving, pricing
+from subscriptions.actions.asking import ask
 from subscriptions.actions.changing import Preview, Wish
 from subscriptions.errors import NothingToCredit, NotSupportedByEngine, PreviewOutdated
 from subscriptions.models import Subscription
@@ -62,10 +61,8 @@ def change_subscription(
     if choice.target == choice.current:
         reference = request.provider_ref
         operation, act = "drop_change", lambda: provider.drop_change(reference, key=request.key)
-    try:
-        after = calling.call(operation, act, provider=provider, tenant_id=subscription.tenant_id, now=now)
-    except ProviderError as error:
-        raise answer_for(error) from error
+    with as_answers():
+        after = ask(subscription, operation, act, now=now)
     return following.take(subscription_id=subscription.id, facts=after, provider=provider, actor=actor, now=now)
 
 
@@ -90,16 +87,8 @@ def _cost(
     subscription: Subscription, choice: Choice, provider: ChangesSubscriptions, at: datetime, now: datetime
 ) -> ChangeFacts:
     request = _request(subscription, choice, provider, at)
-    try:
-        return calling.call(
-            "preview_change",
-            lambda: provider.preview_change(request),
-            provider=provider,
-            tenant_id=subscription.tenant_id,
-            now=now,
-        )
-    except ProviderError as error:
-        raise answer_for(error) from error
+    with as_answers():
+        return ask(subscription, "preview_change", lambda: provider.preview_change(request), now=now)
 
 
 def _request(

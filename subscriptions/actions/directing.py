@@ -13,12 +13,11 @@ from uuid import UUID
 from django.db import transaction
 
 from billing_portal.kit.actors import Actor
-from payments.actions import calling
-from payments.provider_answers import answer_for
-from payments.providers import registry
-from payments.providers.base import OutcomeUnknown, ProviderError, ProviderUnavailable
+from payments.provider_answers import as_answers
+from payments.providers.base import OutcomeUnknown, ProviderError
 from payments.providers.recurring import ChangesSubscriptions, RecurringFacts, RunsSubscriptions
 from subscriptions.actions import changing, changing_there, ending, following, moving, pausing
+from subscriptions.actions.asking import ask, provider_named
 from subscriptions.actions.changing import Preview, Wish
 from subscriptions.errors import NotSubscribed, NotSupportedByEngine, NotWhileEnding, NotWhileUnpaid
 from subscriptions.models import Subscription
@@ -71,7 +70,7 @@ def cancel(
         return subscription
     provider, why = _provider(subscription), reason or "Canceled by the customer"
     if subscription.provider_ref is None or subscription.status == Status.APPROVAL_PENDING:
-        return following.end_unbegun(subscription_id=subscription_id, reason=why, actor=actor, now=now)
+        return moving.end_unbegun(subscription_id=subscription_id, reason=why, actor=actor, now=now)
     reference = subscription.provider_ref
     if not at_period_end:
         _note(subscription_id, cancel_reason=reason[:200])
@@ -188,10 +187,8 @@ def _found(subscription_id: UUID) -> Subscription:
 
 
 def _provider(subscription: Subscription) -> RunsSubscriptions:
-    provider = registry.named(subscription.engine, RunsSubscriptions)
-    if provider is None:
-        raise answer_for(ProviderUnavailable(f"{subscription.engine} is off"))
-    return provider
+    with as_answers():
+        return provider_named(subscription.engine)
 
 
 def _ask(
@@ -205,14 +202,13 @@ def _ask(
     """The subscription after the provider did it. Where it surely did nothing, what was written down is taken back;
     where nobody knows, it stays, and the next look finishes it. Raises what `provider_answers` says."""
     provider = _provider(subscription)
-    try:
-        facts = calling.call(operation, request, provider=provider, tenant_id=subscription.tenant_id, now=now)
-    except OutcomeUnknown as error:
-        raise answer_for(error) from error
-    except ProviderError as error:
-        if undo:
-            _note(subscription.id, **undo)
-        raise answer_for(error) from error
+    with as_answers():
+        try:
+            facts = ask(subscription, operation, request, now=now)
+        except ProviderError as error:
+            if undo and not isinstance(error, OutcomeUnknown):
+                _note(subscription.id, **undo)
+            raise
     return following.take(subscription_id=subscription.id, facts=facts, provider=provider, actor=actor, now=now)
 
 

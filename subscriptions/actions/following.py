@@ -15,13 +15,13 @@ from django.db import IntegrityError, transaction
 
 from billing_portal.kit.actors import Actor
 from billing_portal.kit.money import Money
-from payments.actions import booking_bills, calling
+from payments.actions import booking_bills
 from payments.actions.discrepancies import report_discrepancy
 from payments.models import Discrepancy
-from payments.providers import registry
-from payments.providers.base import ProviderUnavailable, UnknownReference
+from payments.providers.base import UnknownReference
 from payments.providers.recurring import BillFacts, RecurringFacts, RunsSubscriptions
 from subscriptions.actions import moving, pricing
+from subscriptions.actions.asking import ask, provider_named
 from subscriptions.models import PlanPrice, Subscription
 from subscriptions.models.subscription import LIVE, SUBSCRIPTION_MOVES, Engine
 
@@ -40,16 +40,14 @@ def follow(*, subscription_id: UUID, actor: Actor, now: datetime) -> Subscriptio
     Raises ProviderError: nothing was changed.
     """
     subscription = Subscription.objects.select_related("tenant").get(id=subscription_id)
-    provider = registry.named(subscription.engine, RunsSubscriptions)
     if subscription.engine == Engine.INVOICE:
         return subscription
-    if provider is None:
-        raise ProviderUnavailable(f"{subscription.engine} is off")
+    provider = provider_named(subscription.engine)
     facts = _read(subscription, provider, now)
     if facts is None:
         if subscription.status in LIVE or now - subscription.started_at < NEVER_SENT_AFTER:
             return subscription
-        return end_unbegun(subscription_id=subscription.id, reason="never begun there", actor=actor, now=now)
+        return moving.end_unbegun(subscription_id=subscription.id, reason="never begun there", actor=actor, now=now)
     return take(subscription_id=subscription.id, facts=facts, provider=provider, actor=actor, now=now)
 
 
@@ -85,9 +83,7 @@ def by_reference(*, provider_name: str, reference: str, actor: Actor, now: datet
     Before its first answer has come our row does not know the reference: the provider's copy of our id leads to it.
     Raises ProviderError.
     """
-    provider = registry.named(provider_name, RunsSubscriptions)
-    if provider is None:
-        raise ProviderUnavailable(f"{provider_name} is off")
+    provider = provider_named(provider_name)
     mine = Subscription.objects.filter(engine=provider_name, livemode=provider.livemode)
     known = mine.filter(provider_ref=reference).values_list("id", flat=True).first()
     if known:
@@ -105,61 +101,18 @@ def by_reference(*, provider_name: str, reference: str, actor: Actor, now: datet
     return take(subscription_id=named.id, facts=facts, provider=provider, actor=actor, now=now)
 
 
-@transaction.atomic
-def end_unbegun(*, subscription_id: UUID, reason: str, actor: Actor, now: datetime) -> Subscription:
-    """It never came alive: nothing was charged. One that lives, or has ended, is as it is."""
-    subscription = moving.locked(subscription_id)
-    if subscription.status in (Status.INCOMPLETE, Status.APPROVAL_PENDING):
-        moving.end(subscription, now, actor=actor, now=now, reason=reason)
-        subscription.save()
-    return subscription
-
-
-def drop(*, subscription_id: UUID, actor: Actor, now: datetime) -> None:
-    """End at its provider, with its bill, what has ended here before it came alive: its payer must not be able to pay
-    for it any more. One that has come alive meanwhile is ended too, and staff hear of it. Raises ProviderError."""
-    subscription = Subscription.objects.get(id=subscription_id)
-    provider, reference = registry.named(subscription.engine, RunsSubscriptions), subscription.provider_ref
-    if provider is None or reference is None:
-        return
-    facts = calling.call(
-        "look_up_subscription",
-        lambda: provider.look_up_subscription(reference),
-        provider=provider,
-        tenant_id=subscription.tenant_id,
-        now=now,
-    )
-    if facts.status == Status.INCOMPLETE:
-        facts = calling.call(
-            "cancel_subscription",
-            lambda: provider.cancel_subscription(reference, reason="Another was begun"),
-            provider=provider,
-            tenant_id=subscription.tenant_id,
-            now=now,
-        )
-    if facts.status != Status.APPROVAL_PENDING:  # PayPal ends none that nobody has agreed to
-        take(subscription_id=subscription.id, facts=facts, provider=provider, actor=actor, now=now)
-
-
 def _read(subscription: Subscription, provider: RunsSubscriptions, now: datetime) -> RecurringFacts | None:
     """None when the provider does not know it."""
     reference, since = subscription.provider_ref, subscription.started_at - CLOCKS_DIFFER_BY
     if reference is None:
-        return calling.call(
+        return ask(
+            subscription,
             "find_subscription",
             lambda: provider.find_subscription(str(subscription.id), since=since),
-            provider=provider,
-            tenant_id=subscription.tenant_id,
             now=now,
         )
     try:
-        return calling.call(
-            "look_up_subscription",
-            lambda: provider.look_up_subscription(reference),
-            provider=provider,
-            tenant_id=subscription.tenant_id,
-            now=now,
-        )
+        return ask(subscription, "look_up_subscription", lambda: provider.look_up_subscription(reference), now=now)
     except UnknownReference:
         if subscription.status in LIVE:
             raise
@@ -172,13 +125,7 @@ def _bills(
     if facts.status == Status.APPROVAL_PENDING:
         return ()
     since = subscription.started_at - CLOCKS_DIFFER_BY
-    return calling.call(
-        "bills_of",
-        lambda: provider.bills_of(facts.provider_ref, since=since),
-        provider=provider,
-        tenant_id=subscription.tenant_id,
-        now=now,
-    )
+    return ask(subscription, "bills_of", lambda: provider.bills_of(facts.provider_ref, since=since), now=now)
 
 
 @transaction.atomic
@@ -250,15 +197,7 @@ def _price(subscription: Subscription, reference: str, facts: RecurringFacts, no
     """Ours; staff hear of one that none of our plans has."""
     price = pricing.price_behind(reference, subscription.engine, livemode=subscription.livemode)
     if price is None:
-        report_discrepancy(
-            kind=Discrepancy.Kind.STATE_DIFFERS,
-            provider=subscription.engine,
-            provider_ref=facts.provider_ref,
-            amount=Money.zero(subscription.currency),
-            detail=f"It is charged by a price that none of our plans has: {reference}.",
-            tenant=subscription.tenant,
-            now=now,
-        )
+        _tell_staff(subscription, facts, f"It is charged by a price that none of our plans has: {reference}.", now)
     return price
 
 
@@ -271,22 +210,13 @@ def _end_there(
     now: datetime,
 ) -> Subscription:
     """It must not run: it is ended at the provider, and staff see to what it has charged. Raises ProviderError."""
-    calling.call(
+    ask(
+        subscription,
         "cancel_subscription",
         lambda: provider.cancel_subscription(facts.provider_ref, reason=why),
-        provider=provider,
-        tenant_id=subscription.tenant_id,
         now=now,
     )
-    report_discrepancy(
-        kind=Discrepancy.Kind.STATE_DIFFERS,
-        provider=provider.name,
-        provider_ref=facts.provider_ref,
-        amount=Money.zero(subscription.currency),
-        detail=f"{why}, and was ended. Give back what it has charged.",
-        tenant=subscription.tenant,
-        now=now,
-    )
+    _tell_staff(subscription, facts, f"{why}, and was ended. Give back what it has charged.", now)
     with transaction.atomic():
         row = moving.locked(subscription.id)
         row.provider_ref = facts.provider_ref
@@ -294,3 +224,15 @@ def _end_there(
             moving.end(row, now, actor=actor, now=now, reason=why)
         row.save()
     return row
+
+
+def _tell_staff(subscription: Subscription, facts: RecurringFacts, detail: str, now: datetime) -> None:
+    report_discrepancy(
+        kind=Discrepancy.Kind.STATE_DIFFERS,
+        provider=subscription.engine,
+        provider_ref=facts.provider_ref,
+        amount=Money.zero(subscription.currency),
+        detail=detail,
+        tenant=subscription.tenant,
+        now=now,
+    )

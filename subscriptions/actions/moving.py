@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import transaction
+
 from billing_portal.kit.actors import Actor
 from billing_portal.notices import outbox
 from billing_portal.tenants.models import Tenant
@@ -32,16 +34,7 @@ def move(subscription: Subscription, new: str, *, actor: Actor, now: datetime, r
         return
     SUBSCRIPTION_MOVES.check(old, new)
     subscription.status = new
-    note_move(
-        "subscription",
-        tenant_id=subscription.tenant_id,
-        subject_id=subscription.id,
-        old=old,
-        new=new,
-        actor=actor,
-        at=now,
-        reason=reason,
-    )
+    note_move(subscription, old, actor=actor, at=now, reason=reason)
     outbox.write(
         topic="subscription.moved",
         payload={"subscriptionId": str(subscription.id), "from": old, "to": new},
@@ -68,6 +61,16 @@ def end(subscription: Subscription, at: datetime, *, actor: Actor, now: datetime
     subscription.ended_at = at
     subscription.cancel_at_period_end = False
     forget_pending(subscription)
+
+
+@transaction.atomic
+def end_unbegun(*, subscription_id: UUID, reason: str, actor: Actor, now: datetime) -> Subscription:
+    """It never came alive: nothing was charged. One that lives, or has ended, is as it is."""
+    subscription = locked(subscription_id)
+    if subscription.status in (Subscription.Status.INCOMPLETE, Subscription.Status.APPROVAL_PENDING):
+        end(subscription, now, actor=actor, now=now, reason=reason)
+        subscription.save()
+    return subscription
 
 
 def put_on_terms(subscription: Subscription, price: PlanPrice, seats: int, since: datetime) -> SubscriptionTerms:

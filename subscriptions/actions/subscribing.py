@@ -127,16 +127,7 @@ def create(subscription: Subscription, price: PlanPrice, seats: int, *, actor: A
     SubscriptionTerms.objects.create(
         tenant=subscription.tenant, subscription=subscription, effective_from=now, price=price, seats=seats
     )
-    note_move(
-        "subscription",
-        tenant_id=subscription.tenant_id,
-        subject_id=subscription.id,
-        old=None,
-        new=subscription.status,
-        actor=actor,
-        at=now,
-        reason="started",
-    )
+    note_move(subscription, None, actor=actor, at=now, reason="started")
     return subscription
 
 

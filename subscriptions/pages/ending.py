@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -95,11 +96,16 @@ def cancel_page(request: Any) -> HttpResponse:
 @tenant_page("subscription.manage")
 def keep_page(request: Any) -> HttpResponse:
     """POST /subscription/keep: take back that it ends."""
+    return goes_on(request, directing.keep)
+
+
+def goes_on(request: Any, verb: Callable[..., Subscription]) -> HttpResponse:
+    """What a button of the page does that takes something back."""
     subscription = meant_one(request)
     if subscription is None:
         return to_subscription()
     try:
-        directing.keep(subscription_id=subscription.id, actor=request.actor, now=timezone.now())
+        verb(subscription_id=subscription.id, actor=request.actor, now=timezone.now())
     except BillingError as error:
         messages.error(request, error.detail)
         return to_subscription()

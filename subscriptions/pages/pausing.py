@@ -19,7 +19,7 @@ from subscriptions import queries, quoting
 from subscriptions.actions import directing
 from subscriptions.models import Subscription
 from subscriptions.pages import coming
-from subscriptions.pages.ending import ReasonForm, meant_one
+from subscriptions.pages.ending import ReasonForm, goes_on, meant_one
 from subscriptions.pages.start import to_subscription
 from subscriptions.pages.words import terms_text
 
@@ -55,17 +55,7 @@ def pause_page(request: Any) -> HttpResponse:
 @tenant_page("subscription.manage")
 def resume_page(request: Any) -> HttpResponse:
     """POST /subscription/resume."""
-    subscription = meant_one(request)
-    if subscription is None:
-        return to_subscription()
-    try:
-        directing.resume(subscription_id=subscription.id, actor=request.actor, now=timezone.now())
-    except BillingError as error:
-        messages.error(request, error.detail)
-        return to_subscription()
-    outbox.wake()
-    messages.success(request, "Your subscription goes on.")
-    return to_subscription()
+    return goes_on(request, directing.resume)
 
 
 def _ask(request: Any, subscription: Subscription, form: ReasonForm, now: datetime) -> HttpResponse:

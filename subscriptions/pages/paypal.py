@@ -14,7 +14,7 @@ from billing_portal.notices import outbox
 from billing_portal.tenants.pages.access import tenant_page
 from payments.providers.base import ProviderError
 from subscriptions import queries
-from subscriptions.actions import following
+from subscriptions.actions import following, moving
 from subscriptions.models import Subscription
 from subscriptions.models.subscription import Engine
 from subscriptions.pages.start import to_subscription
@@ -44,7 +44,7 @@ def paypal_left_page(request: Any) -> HttpResponse:
     has come alive meanwhile stays."""
     subscription = _followed(request)
     if subscription.status == Subscription.Status.APPROVAL_PENDING:
-        following.end_unbegun(
+        moving.end_unbegun(
             subscription_id=subscription.id, reason="left PayPal's page", actor=request.actor, now=timezone.now()
         )
         messages.info(request, "You came back from PayPal without agreeing. Nothing was started or charged.")

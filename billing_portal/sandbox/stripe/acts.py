@@ -45,6 +45,11 @@ def kind_of(identifier: str) -> str | None:
     return KINDS[prefix][0] if prefix in KINDS else None
 
 
+def changes(before: Json, thing: Json) -> Json:
+    """Of what is another now, how it was."""
+    return {key: value for key, value in before.items() if thing[key] != value}
+
+
 @dataclass
 class Act:
     """What a handler is given. `base_url` is where the stand-in is reached: its human pages hang below it."""
@@ -88,6 +93,11 @@ class Act:
         }
         self.save("events", event)
         queue(self.books, event["id"])
+
+    def emit_changes(self, kind: str, thing: Json, before: Json) -> None:
+        """As `emit`, with what is another than in `before`; nothing where nothing is."""
+        if previous := changes(before, thing):
+            self.emit(kind, thing, previous)
 
     def effect(self, kind: str, thing: Json, state: str) -> None:
         """Note that money moved or was promised, for the log, with its own instant: the clock may have gone further."""

@@ -82,9 +82,7 @@ def update(act: Act, identifier: str) -> Json:
     before = {**customer, "invoice_settings": dict(customer["invoice_settings"])}
     _change(act, customer)
     act.save("customers", customer)
-    previous = {key: value for key, value in before.items() if customer[key] != value}
-    if previous:
-        act.emit("customer.updated", customer, previous)
+    act.emit_changes("customer.updated", customer, before)
     return shown(customer)
 
 

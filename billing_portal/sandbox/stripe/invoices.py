@@ -66,9 +66,7 @@ def update(act: Act, identifier: str) -> Json:
         invoice["description"] = given.text(act.params, "description")
     invoice["metadata"] = given.metadata(act.params, invoice["metadata"])
     act.save("invoices", invoice)
-    previous = {key: value for key, value in shown(before).items() if invoice[key] != value}
-    if previous:
-        act.emit("invoice.updated", invoice, previous)
+    act.emit_changes("invoice.updated", invoice, shown(before))
     return shown(invoice)
 
 

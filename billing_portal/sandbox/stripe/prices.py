@@ -75,9 +75,7 @@ def update(act: Act, identifier: str) -> Json:
     before = dict(price)
     _change(act, price)
     act.save("prices", price)
-    previous = {key: value for key, value in before.items() if price[key] != value}
-    if previous:
-        act.emit("price.updated", price, previous)
+    act.emit_changes("price.updated", price, before)
     return shown(price)
 
 

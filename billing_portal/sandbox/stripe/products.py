@@ -2,7 +2,7 @@
 
 from billing_portal.sandbox.stripe import listing
 from billing_portal.sandbox.stripe import params as given
-from billing_portal.sandbox.stripe.acts import Act
+from billing_portal.sandbox.stripe.acts import Act, changes
 from billing_portal.sandbox.stripe.books import Json, random_id, shown
 from billing_portal.sandbox.stripe.problems import Problem
 from billing_portal.sandbox.stripe.routing import route
@@ -64,8 +64,7 @@ def update(act: Act, identifier: str) -> Json:
     product = act.fetch("products", identifier)
     before = dict(product)
     _change(act, product)
-    previous = {key: value for key, value in before.items() if product[key] != value}
-    if previous:
+    if previous := changes(before, product):
         product["updated"] = act.now
         act.save("products", product)
         act.emit("product.updated", product, previous)

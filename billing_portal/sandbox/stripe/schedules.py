@@ -81,9 +81,7 @@ def update(act: Act, identifier: str) -> Json:
     if "phases" in act.params:
         _plan(act, schedule, subscription)
     act.save(_KIND, schedule)
-    previous = {key: value for key, value in before.items() if schedule[key] != value}
-    if previous:
-        act.emit("subscription_schedule.updated", schedule, previous)
+    act.emit_changes("subscription_schedule.updated", schedule, before)
     return shown(schedule)
 
 

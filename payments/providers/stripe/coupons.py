@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from payments.providers.base import ProviderRejected, UnknownReference
+from payments.providers.base import ProviderRejected
 from payments.providers.recurring import Coupon, StartRequest
 from payments.providers.stripe.amounts import to_stripe
 from payments.providers.stripe.errors import translated
-from payments.providers.stripe.prices import TAKEN
+from payments.providers.stripe.making import found_by_id, made_once
 
 _MONTHS = {"month": 1, "year": 12}
 
@@ -41,22 +41,11 @@ class Coupons:
         return reference
 
     def _found(self, reference: str) -> dict[str, Any] | None:
-        try:
-            with translated(moves_money=False):
-                return self._api.coupons.retrieve(reference).to_dict()
-        except UnknownReference:
-            return None
+        return found_by_id(lambda: self._api.coupons.retrieve(reference).to_dict())
 
     def _made(self, reference: str, terms: Mapping[str, Any], coupon: Coupon) -> dict[str, Any]:
         parameters = {"id": reference, "name": coupon.code[:40], "metadata": {"env": self._environment}, **terms}
-        try:
-            with translated(moves_money=False):
-                return self._api.coupons.create(parameters).to_dict()
-        except ProviderRejected as error:
-            found = self._found(reference) if error.code == TAKEN else None
-            if found is None:
-                raise
-            return found
+        return made_once(lambda: self._api.coupons.create(parameters).to_dict(), lambda: self._found(reference))
 
     def _months(self, coupon: Coupon, request: StartRequest) -> int | None:
         if coupon.cycles is None or coupon.cycles == 1:

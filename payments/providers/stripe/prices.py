@@ -9,14 +9,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from payments.providers.base import ProviderRejected, UnknownReference
+from payments.providers.base import ProviderRejected
 from payments.providers.recurring import PriceRequest
 from payments.providers.stripe.amounts import limits, to_stripe
 from payments.providers.stripe.errors import translated
+from payments.providers.stripe.making import found_by_id, made_once
 
 INTERVALS = {"monthly": "month", "yearly": "year"}
-# Whoever was slower hears this; Stripe keeps a product's id and a price's lookup key unique for ever.
-TAKEN = "resource_already_exists"
 _LONGEST_KEY = 200
 
 
@@ -57,29 +56,18 @@ class Prices:
             "lookup_key": key,
             "metadata": {"plan": request.plan_code, "env": self._environment},
         }
-        try:
-            with translated(moves_money=False):
-                return self._api.prices.create(parameters).to_dict()
-        except ProviderRejected as error:
-            found = self._found(key) if error.code == TAKEN else None
-            if found is None:
-                raise
-            return found
+        return made_once(lambda: self._api.prices.create(parameters).to_dict(), lambda: self._found(key))
 
     def _product(self, request: PriceRequest) -> str:
         """By an id of ours. Its name is what the payer reads on Stripe's invoices. Source: "Create a product"."""
         reference = re.sub(r"[^A-Za-z0-9_-]", "-", f"portal-{self._environment}-{request.plan_code}")
-        try:
-            with translated(moves_money=False):
-                self._api.products.retrieve(reference)
-        except UnknownReference:
-            parameters = {"id": reference, "name": request.plan_name, "metadata": {"env": self._environment}}
-            try:
-                with translated(moves_money=False):
-                    self._api.products.create(parameters)
-            except ProviderRejected as error:
-                if error.code != TAKEN:
-                    raise
+        parameters = {"id": reference, "name": request.plan_name, "metadata": {"env": self._environment}}
+
+        def find() -> dict[str, Any] | None:
+            return found_by_id(lambda: self._api.products.retrieve(reference).to_dict())
+
+        if find() is None:
+            made_once(lambda: self._api.products.create(parameters).to_dict(), find)
         return reference
 
 
