@@ -9,7 +9,6 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
-from billing_portal.invariants import check_books
 from billing_portal.kit.money import Money
 from billing_portal.notices import waking
 from billing_portal.tests import world
@@ -21,15 +20,9 @@ from payments.providers import registry
 from payments.tests.refund_world import NOW, bill, card_payment, check_payment, notes, synced, tenant
 from payments.tests.test_admin_verifying import at_the_desk, told
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("stripe", "books_hold")]
 LIST = "/admin/payments/refund/"
 VERBS = ("approve", "cancel", "ask_provider", "sent", "withhold")
-
-
-@pytest.fixture(autouse=True)
-def books_hold(stripe: Any) -> Any:
-    yield
-    assert check_books()[1] == []
 
 
 @pytest.fixture

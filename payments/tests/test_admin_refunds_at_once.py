@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from billing_portal.invariants import check_books
 from billing_portal.testing import Outcomes
 from billing_portal.tests import world
 from billing_portal.tests.reading import hidden
@@ -18,13 +17,7 @@ from payments.tests.refund_world import card_payment, refund, tenant
 from payments.tests.test_admin_refunds import asked, url
 from payments.tests.test_admin_verifying import at_the_desk
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def books_hold(stripe: Any) -> Iterator[None]:
-    yield
-    assert check_books()[1] == []
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("stripe", "books_hold")]
 
 
 def same_person(client: Client) -> Client:

@@ -26,11 +26,6 @@ def finance():
     return at_the_desk("finance")
 
 
-@pytest.fixture
-def acme():
-    return world.subscribed(slug="acme")
-
-
 def test_what_was_shown_is_what_is_booked_or_it_is_shown_again(clerk, finance, acme):
     invoice = world.overage_invoice(acme, cents=9_000)
     first, second = (world.check_for(acme, 9_000, clerk.user, invoice=invoice, reference=text) for text in "12")

@@ -31,11 +31,6 @@ def finance():
     return at_the_desk("finance")
 
 
-@pytest.fixture
-def acme():
-    return world.subscribed(slug="acme")
-
-
 def url(payment, what):
     return reverse(f"admin:payments_payment_{what}", args=[payment.id])
 

@@ -24,13 +24,6 @@ def acme() -> Tenant:
     return world.tenant("acme")
 
 
-@pytest.fixture
-def owner(acme: Tenant) -> Client:
-    client = Client()
-    client.force_login(world.member(acme))
-    return client
-
-
 @pytest.mark.parametrize("fault", ["drop_before", "html_500", "rate_limit", "token_revoked", "garbage"])
 def test_the_list_falls_back_to_what_we_last_knew(
     stripe: StripeWorld, acme: Tenant, owner: Client, caplog: pytest.LogCaptureFixture, fault: str

@@ -25,13 +25,6 @@ def acme() -> Tenant:
     return world.subscribed()
 
 
-@pytest.fixture
-def owner(acme: Tenant) -> Client:
-    client = Client()
-    client.force_login(world.member(acme))
-    return client
-
-
 def post(client: Client, body: Any, **headers: str) -> Any:
     raw = body if isinstance(body, str) else json.dumps(body)
     return client.post("/api/payments", raw, content_type="application/json", headers=headers)

@@ -24,13 +24,6 @@ def acme() -> Tenant:
     return world.tenant("acme")
 
 
-@pytest.fixture
-def owner(acme: Tenant) -> Client:
-    client = Client()
-    client.force_login(world.member(acme))
-    return client
-
-
 def test_a_card_is_saved_from_the_setup_to_the_list(stripe: StripeWorld, owner: Client) -> None:
     answer = post(owner, SETUP)
     assert answer.status_code == 201

@@ -23,18 +23,6 @@ def closed_breaker() -> None:
     breaker.forget()
 
 
-@pytest.fixture
-def acme() -> Any:
-    return world.subscribed(slug="acme")
-
-
-@pytest.fixture
-def owner(acme: Any) -> Client:
-    client = Client()
-    client.force_login(world.member(acme))
-    return client
-
-
 def post(client: Client, path: str, body: Any = None, **headers: str) -> Any:
     sent = {f"HTTP_{name.upper()}": value for name, value in headers.items()}
     return client.post(path, json.dumps(body or {}), content_type="application/json", **sent)

@@ -31,11 +31,6 @@ def closed_breaker() -> None:
     breaker.forget()
 
 
-@pytest.fixture
-def acme() -> Any:
-    return world.subscribed(slug="acme")
-
-
 def pay(tenant: Any, method: str = "pm_card_visa", *, cents: int = 2_900, at: datetime = NOW, **how: Any) -> Payment:
     kind = how.pop("kind", "card")
     return start_payment(

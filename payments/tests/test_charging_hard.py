@@ -36,11 +36,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 
 
 @pytest.fixture
-def acme() -> Any:
-    return world.subscribed(slug="acme")
-
-
-@pytest.fixture
 def owner(acme: Any) -> Client:
     client = Client(raise_request_exception=False)
     client.force_login(world.member(acme))

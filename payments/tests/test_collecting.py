@@ -33,11 +33,6 @@ def closed_breaker() -> None:
     breaker.forget()
 
 
-@pytest.fixture
-def acme() -> Any:
-    return world.subscribed(slug="acme")
-
-
 def save(stripe: StripeWorld, tenant: Any, method: str = "pm_card_visa") -> str:
     customer = customer_for(tenant=tenant, provider=stripe.provider, now=NOW)
     saved = stripe.saved_method(customer.provider_ref, method)

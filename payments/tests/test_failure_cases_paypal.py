@@ -52,16 +52,6 @@ def books_agree(paypal: PayPalWorld) -> Iterator[None]:
     paypal_books_agree(paypal)
 
 
-@pytest.fixture
-def acme() -> Any:
-    return world.subscribed(slug="acme")
-
-
-@pytest.fixture
-def owner(acme: Any) -> Client:
-    return owner_of(acme)
-
-
 def written() -> None:
     """What follows is done, and the mails are sent."""
     while outbox.deliver_due(timezone.now() + timedelta(seconds=2)).done:

@@ -31,18 +31,6 @@ from payments.models import Discrepancy, Dispute, Invoice, LedgerLeg, Payment, P
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 
 
-@pytest.fixture
-def acme() -> Any:
-    return world.subscribed(slug="acme")
-
-
-@pytest.fixture
-def owner(acme: Any) -> Client:
-    client = Client()
-    client.force_login(world.member(acme))
-    return client
-
-
 def pay(tenant: Any, method: str = "pm_card_visa", *, cents: int = 2_900, kind: str = "card", **how: Any) -> Payment:
     return start_payment(
         tenant=tenant,

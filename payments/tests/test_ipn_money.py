@@ -12,19 +12,9 @@ from billing_portal.tests import world
 from billing_portal.tests.paypal_world import PayPalWorld
 from payments.models import Discrepancy, Invoice, LedgerLeg, Payment, ProviderEvent
 from payments.tests.ipn_world import CAPTURE, Line, changed, channel, genuine, handled, listened, post, sent
-from payments.tests.paypal_payments import agreed, owner_of
+from payments.tests.paypal_payments import agreed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
-
-
-@pytest.fixture
-def acme() -> Any:
-    return world.subscribed(slug="acme")
-
-
-@pytest.fixture
-def owner(acme: Any) -> Client:
-    return owner_of(acme)
 
 
 def taken_unheard(paypal: PayPalWorld, owner: Client, invoice: Invoice | None = None, cents: int = 2_900) -> Payment:

@@ -28,13 +28,6 @@ def acme() -> Tenant:
     return world.tenant("acme")
 
 
-@pytest.fixture
-def owner(acme: Tenant) -> Client:
-    client = Client()
-    client.force_login(world.member(acme))
-    return client
-
-
 def event(stripe: StripeWorld, kind: str, object_ref: str) -> HandledEvent:
     (told,) = [each for each in stripe.api.events.list({"limit": 100}).data if each.type == kind][:1]
     return HandledEvent(

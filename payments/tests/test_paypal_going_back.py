@@ -27,7 +27,6 @@ from payments.tests.paypal_payments import (
     finance,
     given,
     mocked,
-    owner_of,
     paid,
     swept,
     told,
@@ -41,16 +40,6 @@ def books_agree(paypal: PayPalWorld) -> Iterator[None]:
     breaker.forget()
     yield
     paypal_books_agree(paypal)
-
-
-@pytest.fixture
-def acme() -> Any:
-    return world.subscribed(slug="acme")
-
-
-@pytest.fixture
-def owner(acme: Any) -> Client:
-    return owner_of(acme)
 
 
 @pytest.fixture

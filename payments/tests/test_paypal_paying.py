@@ -19,18 +19,6 @@ from payments.models import Invoice, LedgerLeg, Payment
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 
 
-@pytest.fixture
-def acme() -> Any:
-    return world.subscribed(slug="acme")
-
-
-@pytest.fixture
-def owner(acme: Any) -> Client:
-    client = Client()
-    client.force_login(world.member(acme))
-    return client
-
-
 def post(client: Client, path: str, body: Any = None, **headers: str) -> Any:
     return client.post(path, json.dumps(body or {}), content_type="application/json", **headers)
 

@@ -12,7 +12,7 @@ from billing_portal.tests import world
 from billing_portal.tests.paypal_world import PayPalWorld
 from payments.models import Discrepancy, Payment
 from payments.providers import breaker
-from payments.tests.paypal_payments import CAPTURES, agreed, capture, owner_of, post, swept, wish
+from payments.tests.paypal_payments import CAPTURES, agreed, capture, post, swept, wish
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 
@@ -21,11 +21,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 def acme() -> Any:
     breaker.forget()
     return world.subscribed(slug="acme")
-
-
-@pytest.fixture
-def owner(acme: Any) -> Client:
-    return owner_of(acme)
 
 
 def test_a_way_to_pay_that_is_refused_is_not_tried_for_ever(

@@ -31,11 +31,6 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 
 @pytest.fixture
-def acme() -> Any:
-    return world.tenant(slug="acme")
-
-
-@pytest.fixture
 def owner(acme: Any, settings: Any) -> Client:
     settings.SESSION_COOKIE_AGE = 10**9  # the clock is moved by months
     client = Client()

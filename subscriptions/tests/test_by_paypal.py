@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,37 +9,16 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from billing_portal.invariants import check_books
 from billing_portal.tests import world
 from billing_portal.tests.paypal_world import PayPalWorld
 from payments.models import Discrepancy, Invoice, LedgerLeg, Payment
-from payments.providers import breaker
 from subscriptions import tasks
 from subscriptions.entitlement import entitlement
 from subscriptions.models import Plan, Subscription
 from subscriptions.tests.paypal_plans import PATH, agreed, at_night, at_paypal, begun, billed, guide, post, told
 from subscriptions.tests.plan_world import moves, price
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def books_hold(paypal: PayPalWorld) -> Iterator[None]:
-    breaker.forget()
-    yield
-    assert check_books()[1] == []
-
-
-@pytest.fixture
-def acme() -> Any:
-    return world.tenant(slug="acme")
-
-
-@pytest.fixture
-def owner(acme: Any) -> Client:
-    client = Client()
-    client.force_login(world.member(acme))
-    return client
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("paypal", "books_hold")]
 
 
 @pytest.fixture

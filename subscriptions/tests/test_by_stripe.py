@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from billing_portal.invariants import check_books
 from billing_portal.notices import outbox
 from billing_portal.tests import world
 from billing_portal.tests.stripe_world import StripeWorld
@@ -24,26 +22,7 @@ from subscriptions.entitlement import entitlement
 from subscriptions.models import Subscription
 from subscriptions.tests.plan_world import moves, price, two_plans
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def books_hold(stripe: StripeWorld) -> Iterator[None]:
-    breaker.forget()
-    yield
-    assert check_books()[1] == []
-
-
-@pytest.fixture
-def acme() -> Any:
-    return world.tenant(slug="acme")
-
-
-@pytest.fixture
-def owner(acme: Any) -> Client:
-    client = Client()
-    client.force_login(world.member(acme))
-    return client
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("stripe", "books_hold")]
 
 
 def send(client: Client, method: str, path: str = "", body: Any = None) -> Any:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
 
-from billing_portal.invariants import check_books
 from billing_portal.kit.errors import BillingError
 from billing_portal.tests import world
 from billing_portal.tests.world import SYSTEM, at
@@ -41,13 +39,7 @@ from subscriptions.tests.plan_world import (
     two_plans,
 )
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def books_hold() -> Iterator[None]:
-    yield
-    assert check_books()[1] == []
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 
 
 def lines(invoice: object) -> list[tuple[str, int]]:

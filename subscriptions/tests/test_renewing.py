@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError, transaction
 
-from billing_portal.invariants import check_books
 from billing_portal.tests import world
 from billing_portal.tests.world import SYSTEM, at
 from payments.models import Invoice
@@ -19,13 +17,7 @@ from subscriptions.errors import NotByInvoice, TrialTooLong, TrialUsed, UnknownP
 from subscriptions.models import Subscription
 from subscriptions.tests.plan_world import billed, credit_of, invoices, moves, on, open_sums, pay, price, started
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def books_hold() -> Iterator[None]:
-    yield
-    assert check_books()[1] == []
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 
 
 def test_the_first_period_is_billed_at_once() -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.core import mail
 
-from billing_portal.invariants import check_books
 from billing_portal.notices import outbox
 from billing_portal.tests.world import SYSTEM, at
 from payments.tests.offline_world import returned
@@ -30,13 +28,7 @@ from subscriptions.tests.plan_world import (
     started,
 )
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def books_hold() -> Iterator[None]:
-    yield
-    assert check_books()[1] == []
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 
 
 def paused(subscription: Subscription, now: str) -> Subscription:

@@ -14,16 +14,14 @@ import pytest
 import time_machine
 from django.test import Client
 
-from billing_portal.invariants import check_books
 from billing_portal.tenants.models import User
 from billing_portal.tests import world
 from billing_portal.tests.stripe_world import StripeWorld
 from payments.models import Invoice
-from payments.providers import breaker
 from subscriptions.tests.plan_world import at, two_plans
 from subscriptions.tests.test_by_stripe import begun, send, told
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("stripe", "books_hold")]
 PREVIEW, SUBSCRIPTIONS = "/v1/invoices/create_preview", "/v1/subscriptions/"
 
 
@@ -52,13 +50,6 @@ def terms(sent: dict[str, str], prefix: str = "") -> dict[str, str]:
     if prefix:
         plain = {name.removeprefix(f"{prefix}[").replace("]", "", 1): value for name, value in plain.items()}
     return {name: value for name, value in plain.items() if name.startswith(("items", "proration"))}
-
-
-@pytest.fixture(autouse=True)
-def books_hold(stripe: StripeWorld) -> Iterator[None]:
-    breaker.forget()
-    yield
-    assert check_books()[1] == []
 
 
 @pytest.fixture

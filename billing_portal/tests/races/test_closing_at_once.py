@@ -9,14 +9,12 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
 from django.db import connection, transaction
 
 from billing_portal.embedded import postgres
-from billing_portal.invariants import check_books
 from billing_portal.testing import at_once, wait_until
 from billing_portal.tests import world
 from billing_portal.tests.world import at
@@ -25,15 +23,9 @@ from payments.models import Invoice, Payment
 from usage.actions.closing import Closing
 from usage.models import UsageMonth, UsageRecord
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("books_hold")]
 
 AFTER = at("2026-10-02 00:00")
-
-
-@pytest.fixture(autouse=True)
-def books_hold() -> Iterator[None]:
-    yield
-    assert check_books()[1] == []
 
 
 def test_four_closes_at_once_bill_each_tenant_once() -> None:

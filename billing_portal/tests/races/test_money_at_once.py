@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 from django.test import Client
 
-from billing_portal.invariants import check_books
 from billing_portal.kit.actors import Actor, ActorKind
 from billing_portal.kit.money import Money
 from billing_portal.tenants.actions.keys import create_api_key
@@ -25,15 +23,9 @@ from payments.errors import AlreadyPaid
 from payments.models import Allocation, LedgerLeg, Payment, StatusChange
 from usage.actions.closing import Closed
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("books_hold")]
 
 NOW = at("2026-10-03 09:00")
-
-
-@pytest.fixture(autouse=True)
-def books_hold() -> Iterator[None]:
-    yield
-    assert check_books()[1] == []
 
 
 def test_one_idempotency_key_from_forty_threads_is_one_payment() -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from django.db.models import Sum
 
-from billing_portal.invariants import check_books
 from billing_portal.kit.moves import IllegalMove
 from billing_portal.tenants.models import Tenant
 from billing_portal.testing import at_once
@@ -24,7 +21,6 @@ from payments.errors import (
     PayoutWaits,
 )
 from payments.models import Allocation, Discrepancy, Invoice, LedgerLeg, Payment, StatusChange
-from payments.providers import breaker
 from payments.tests.offline_world import (
     check_over,
     cleared,
@@ -37,19 +33,12 @@ from payments.tests.offline_world import (
 )
 from payments.tests.refund_world import bill, card_payment, check_payment, credit_of, refund, tenant
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("stripe", "books_hold")]
 
 
 @pytest.fixture
 def acme() -> Tenant:
     return tenant()
-
-
-@pytest.fixture(autouse=True)
-def books_hold(stripe: StripeWorld) -> Iterator[None]:
-    breaker.forget()
-    yield
-    assert check_books()[1] == []
 
 
 def in_clearing(acme: Tenant, invoice: Invoice) -> Payment:

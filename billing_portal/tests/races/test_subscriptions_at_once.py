@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
-from billing_portal.invariants import check_books
 from billing_portal.kit.errors import BillingError
 from billing_portal.testing import at_once
 from billing_portal.tests.world import SYSTEM, at
@@ -31,15 +29,9 @@ from subscriptions.errors import (
 from subscriptions.models import Subscription
 from subscriptions.tests.plan_world import billed, invoices, price, started, two_plans
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("books_hold")]
 
 ROUNDS = int(os.environ.get("RACE_CHANGES", "12"))
-
-
-@pytest.fixture(autouse=True)
-def books_hold() -> Iterator[None]:
-    yield
-    assert check_books()[1] == []
 
 
 def renewed(subscription: Subscription, now: str) -> list[Invoice]:
