@@ -98,7 +98,8 @@ def _taxes(quote: Quote, subtotal: int, currency: str) -> list[dict[str, Any]]:
 
 def _was(subscription: Subscription, current: Target, quote: Quote) -> str:
     """'was $369.75', where it is another amount."""
-    cost = coming.cost_of(subscription, current.price, current.seats)
+    start = subscription.billed_until or subscription.period_end or quote.next_at
+    cost = coming.cost_of(subscription, current.price, current.seats, start)
     if cost.minor == quote.next_minor:
         return ""
     same = current.price.billing_cycle == quote.target.price.billing_cycle

@@ -68,7 +68,7 @@ def running_facts(subscription: Subscription, bill: coming.NextBill | None, now:
         "seats": seats,
         "per_seat": Money(price.per_seat_minor, subscription.currency),
         "before_tax": Money(current.cost.whole, subscription.currency),
-        "with_tax": coming.cost_of(subscription, price, seats) if subscription.period_end else None,
+        "with_tax": coming.usual_cost(subscription, price, seats) if subscription.period_end else None,
         "has_tax": bool(subscription.tenant.tax_percent),
         "period": period,
         "trial_days": days_between(now, subscription.trial_end) if in_trial and subscription.trial_end else None,
