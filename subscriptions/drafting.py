@@ -47,8 +47,8 @@ def with_coupon(lines: Sequence[LineDraft], discount: Discount | None) -> list[L
                 "percentOff": None if discount.percent is None else quantity_text(discount.percent),
                 "amountOff": discount.amount_minor,
                 "currency": currency,
-                "cycle": discount.cycle,
-                "cycles": discount.cycles,
+                "period": discount.cycle,
+                "periods": discount.cycles,
                 "of": [
                     {"title": line.title, "amount": line.amount_minor, "off": discount.off(line.amount_minor)}
                     for line in lines

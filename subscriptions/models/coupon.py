@@ -41,8 +41,10 @@ class Coupon(models.Model):
             models.UniqueConstraint(Upper("code"), name="coupon_code_once"),
             CheckConstraint(condition=Q(code__regex=CODE), name="coupon_code_plain"),
             CheckConstraint(
-                condition=Q(percent_off__gt=0, percent_off__lte=100, amount_off_minor=None, currency="")
-                | Q(percent_off=None, amount_off_minor__gt=0) & ~Q(currency=""),
+                # A comparison with what is not there refuses nothing: that it is there has to be said.
+                condition=Q(percent_off__isnull=False, amount_off_minor=None, currency="")
+                & Q(percent_off__gt=0, percent_off__lte=100)
+                | Q(percent_off=None, amount_off_minor__isnull=False, amount_off_minor__gt=0) & ~Q(currency=""),
                 name="coupon_percentage_or_amount",
             ),
             CheckConstraint(condition=Q(cycles=None) | Q(cycles__gte=1), name="coupon_cycles_sane"),

@@ -75,6 +75,8 @@ def _note(line: LineDraft) -> str:
     how = line.derivation
     if line.period_start is None or line.period_end is None:
         return ""
+    if how.get("kind") == "coupon":
+        return f"{day_text(line.period_start)} to {day_text(line.period_end - timedelta(microseconds=1))}"
     if how.get("kind") != "proration" or how["secondsLeft"] == how["periodSeconds"]:
         return period_text(line.period_start, line.period_end)
     span = f"{day_text(line.period_start)} to {day_text(line.period_end - timedelta(microseconds=1))}"
