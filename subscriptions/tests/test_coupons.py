@@ -96,6 +96,17 @@ def test_a_change_in_the_middle_is_reduced_by_the_percentage_line_by_line() -> N
     assert totals(subscription) == [1_600, 1_200, 2_000]
 
 
+def test_seats_added_one_by_one_cost_what_they_cost_together() -> None:
+    """Half of one cent, rounded up, comes off each: of six together three, and not six."""
+    coupon("HALF", "50")
+    subscription = started(price(1, yearly=100), "2026-06-01 00:00", seats=1, coupon="HALF", **FACTS)
+    for seats in range(2, 7):
+        change(subscription, f"2026-06-01 00:00:0{seats}", seats=seats)
+    assert sum(totals(subscription)) == 3
+    change(subscription, "2026-06-01 00:00:10", cycle="yearly")
+    assert sum(totals(subscription)) == 300
+
+
 def test_an_amount_is_left_as_it_is_by_a_change() -> None:
     coupon("FIVE", amount=usd(500))
     subscription = subscribed("FIVE")
