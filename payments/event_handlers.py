@@ -17,7 +17,7 @@ from billing_portal.notices import mail, outbox
 from billing_portal.notices.mail import Mail
 from billing_portal.notices.outbox import Message
 from payments import method_queries, queries
-from payments.actions import capturing, hearsay, syncing
+from payments.actions import capturing, hearsay, stopping, syncing
 from payments.actions.collecting import charged_to, collect_invoice
 from payments.actions.giving_up import abandon_payment, cancel_payment
 from payments.actions.syncing_methods import sync_methods
@@ -60,6 +60,18 @@ def invoice_issued(message: Message) -> None:
 def invoice_collect(message: Message) -> None:
     """Charge it to the tenant's default method, if there is one."""
     collect_invoice(invoice_id=UUID(message.payload["invoiceId"]), actor=Actor.system("collect"), now=message.now)
+
+
+@outbox.handles("bill.stop")
+def bill_stop(message: Message) -> None:
+    """Its provider must not collect it any more: somebody has brought the money."""
+    stopping.stop(invoice_id=UUID(message.payload["invoiceId"]), actor=Actor.system("stop_collecting"), now=message.now)
+
+
+@outbox.handles("bill.paid")
+def bill_paid(message: Message) -> None:
+    """Its provider hears that it was paid to us."""
+    stopping.say_paid(invoice_id=UUID(message.payload["invoiceId"]), actor=Actor.system("say_paid"), now=message.now)
 
 
 @outbox.handles("payment.abandoned")

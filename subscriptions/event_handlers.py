@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from billing_portal.kit.actors import Actor, ActorKind
 from billing_portal.notices import outbox
 from billing_portal.notices.outbox import Message
+from billing_portal.tenants.models import Tenant
 from payments.inbox.registry import HandledEvent, handles
 from payments.providers.base import Topic
-from subscriptions.actions import following, judging
+from subscriptions.actions import charging_with, following, judging
 from subscriptions.mails import write_mail
 from subscriptions.models import Subscription
+from subscriptions.models.subscription import Engine
 
 
 @handles(Topic.SUBSCRIPTION)
@@ -26,9 +26,25 @@ def subscription_changed(event: HandledEvent) -> str | None:
 
 @outbox.handles("invoice.settled")
 def invoice_settled(message: Message) -> None:
-    """An invoice of a subscription was paid, or is open again: whether it is in order shows at once."""
-    judging.judge(
-        subscription_id=UUID(message.payload["subscriptionId"]), actor=Actor.system("invoices"), now=message.now
+    """An invoice of a subscription was paid, or is open again: whether it is in order shows at once. Of one that a
+    provider charges the provider says so; what it has told already is not asked again."""
+    subscription = Subscription.objects.get(id=message.payload["subscriptionId"])
+    actor = Actor.system("invoices")
+    if subscription.engine == Engine.INVOICE:
+        judging.judge(subscription_id=subscription.id, actor=actor, now=message.now)
+    elif subscription.status in charging_with.OWING:
+        following.follow(subscription_id=subscription.id, actor=actor, now=message.now)
+
+
+@outbox.handles("method.chosen")
+def method_chosen(message: Message) -> None:
+    """What a provider charges for the tenant's subscription, and could not charge until now, goes to this method."""
+    charging_with.charge_with(
+        tenant=Tenant.objects.get(id=message.payload["tenantId"]),
+        method_ref=message.payload["methodRef"],
+        cause=str(message.id),
+        actor=Actor.system("charge_with"),
+        now=message.now,
     )
 
 

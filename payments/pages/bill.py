@@ -81,8 +81,9 @@ def invoice_page(request: Any, invoice_id: UUID) -> HttpResponse:
         "to_send": Money(stands.to_send, invoice.currency),
         "coming": [_coming(each) for each in coming] if is_open else [],
         "may_pay": may_pay(request),
+        "to_hurry": Money(stands.to_hurry, invoice.currency),
         "pay_url": pay_url(invoice.id)
-        if stands.to_send and may_pay(request) and takes_payments(invoice.currency)
+        if (stands.to_send or stands.to_hurry) and may_pay(request) and takes_payments(invoice.currency)
         else "",
         "waiting": _waiting(waiting[0]) if is_open and waiting else None,
         "story": story,
