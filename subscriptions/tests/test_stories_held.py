@@ -59,9 +59,10 @@ def test_declined_promised_not_retried_and_retried_when_the_day_has_passed(story
     assert charges(story) == [("07-01", "failed")]
     story.until("2026-07-21 01:00")
     assert charges(story) == [("07-01", "failed"), ("07-21", "failed")], "once, however often it fell due meanwhile"
+    story.on("2026-07-22 09:00")
     promises(story, minutes, "2026-07-31")
     saves(story, stripe, "pm_card_visa")
-    assert charges(story)[2:] == [("07-21", "succeeded")], "a new method is its owner's wish"
+    assert charges(story)[2:] == [("07-22", "succeeded")], "a new method is its owner's wish"
     minutes.refresh_from_db()
     assert (minutes.status, stripe.taken()) == ("paid", [minutes.total_minor])
 
