@@ -155,3 +155,9 @@ def test_only_finance_holds_back(finance: Client, invoice: Invoice, group: str) 
     assert [each.status_code for each in refused] == [403] * 5
     assert CollectionHold.objects.filter(lifted_at=None).count() == 1
     assert "Ms. Li" in words(other.get(url(hold))), "everybody of the staff may read it"
+
+
+@pytest.mark.parametrize("path", [ADD, "/admin/subscriptions/subscription/add/"])
+def test_the_forms_that_search_for_a_tenant_bring_what_searches(finance: Client, path: str) -> None:
+    page = finance.get(path).content.decode()
+    assert "admin/js/autocomplete.js" in page and "select2" in page
