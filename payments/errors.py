@@ -66,6 +66,22 @@ class StillCollected(Conflict):
         )
 
 
+class CollectedElsewhere(Conflict):
+    """Whoever charges it tries by its own clock, which no promise made here stops."""
+
+    code = "collected_by_provider"
+    detail = "A provider charges this invoice by itself, so nothing can be held back here."
+
+
+class HoldRuns(Conflict):
+    """Whoever records another day has not seen the one that runs."""
+
+    code = "hold_runs"
+
+    def __init__(self, *, by: str) -> None:
+        super().__init__(f"{by} has named another day meanwhile. Look at it before you name yours.")
+
+
 class PossibleDuplicate(Conflict):
     code = "possible_duplicate"
     detail = (

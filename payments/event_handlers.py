@@ -45,7 +45,7 @@ def invoice_issued(message: Message) -> None:
                     "open": money_text(Money(open_minor, invoice.currency)) if open_minor else "",
                     "due_on": long_text(invoice.due_at),
                     "remittance_code": invoice.remittance_code,
-                    "charged_to": charged_to(invoice),
+                    "charged_to": charged_to(invoice, message.now),
                     "button_label": f"Open {invoice}",
                     "button_url": f"{settings.PUBLIC_URL}/invoices/{invoice.id}",
                 },

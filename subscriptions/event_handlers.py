@@ -8,6 +8,7 @@ from billing_portal.notices.outbox import Message
 from billing_portal.tenants.models import Tenant
 from payments.inbox.registry import HandledEvent, handles
 from payments.providers.base import Topic
+from subscriptions import queries
 from subscriptions.actions import charging_with, following, judging
 from subscriptions.mails import write_mail
 from subscriptions.models import Subscription
@@ -48,8 +49,17 @@ def method_chosen(message: Message) -> None:
     )
 
 
+@outbox.handles("collection.held")
+def collection_held(message: Message) -> None:
+    """What is held back, or is not any more, takes no access away or does: that shows at once."""
+    tenant = Tenant.objects.get(id=message.payload["tenantId"])
+    if subscription := queries.live_subscription(tenant):
+        judging.judge(subscription_id=subscription.id, actor=Actor.system("invoices"), now=message.now)
+
+
 @outbox.handles(
     "subscription.moved",
+    "subscription.past_due",
     "subscription.ending",
     "subscription.kept",
     "subscription.trial_ending",

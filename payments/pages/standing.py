@@ -10,10 +10,11 @@ from uuid import UUID
 from django.utils import timezone
 
 from billing_portal.kit.display.dates import day_text
-from payments import queries, share_queries
+from payments import hold_queries, queries, share_queries
 from payments.actions.paying_bills import can_be_told
-from payments.models import Allocation, Invoice, Payment
+from payments.models import Allocation, CollectionHold, Invoice, Payment
 from payments.pages.at_paypal import is_at_paypal
+from payments.pages.hold_words import hold_note
 from payments.pages.words import in_sentence, money_of
 from payments.queries import InvoiceAmounts
 from payments.share_queries import Coming
@@ -38,11 +39,12 @@ def standings(invoices: Iterable[Invoice], now: datetime) -> dict[UUID, tuple[St
     """By invoice id, by as many queries for many as for one."""
     rows = list(invoices)
     amounts, open_ones = queries.amounts_of(rows), share_queries.open_payments_for(rows)
-    paying = queries.allocations_of(rows)
+    paying, holds = queries.allocations_of(rows), hold_queries.holds_of(rows, now)
     found = {}
     for each in rows:
         coming, waiting = apart(open_ones.get(each.id, []))
-        stands = standing(each, amounts[each.id], coming, paying.get(each.id, []), now, waiting=waiting)
+        paid_by, hold = paying.get(each.id, []), holds.get(each.id)
+        stands = standing(each, amounts[each.id], coming, paid_by, now, waiting=waiting, hold=hold)
         found[each.id] = (stands, amounts[each.id])
     return found
 
@@ -63,9 +65,10 @@ def standing(
     now: datetime,
     *,
     waiting: Sequence[Payment] = (),
+    hold: CollectionHold | None = None,
 ) -> Standing:
     """Late comes first, whatever is on its way: until it is here, the invoice is late. `waiting`: those of its
-    payments that wait for their payer."""
+    payments that wait for their payer; `hold`: what holds it back."""
     if invoice.status == Invoice.Status.PAID:
         return Standing("paid", _how_paid(invoice, paying))
     if invoice.status != Invoice.Status.OPEN or invoice.due_at is None:
@@ -79,7 +82,8 @@ def standing(
     first = coming[0].payment if coming else None
     on_its_way = f"{in_sentence(first)} is on its way" if first else ""
     if invoice.is_overdue(now):
-        return replace(asked, state="overdue", note=f"{due}; {on_its_way}" if on_its_way else due)
+        beside = on_its_way or (hold_note(hold) if hold else "")
+        return replace(asked, state="overdue", note=f"{due}; {beside}" if beside else due)
     if first:
         reviewed = first.status == Payment.Status.AWAITING_REVIEW
         return replace(asked, state="awaiting_review" if reviewed else "processing", note=in_sentence(first))
