@@ -24,6 +24,7 @@ from payments.actions.syncing_methods import sync_methods
 from payments.errors import PaymentNotOpen
 from payments.inbox.registry import HandledEvent, handles
 from payments.models import Invoice, Payment, Refund
+from payments.naming import provider_name
 from payments.providers.base import Topic
 
 
@@ -190,7 +191,7 @@ def _where_it_came_from(payment: Payment) -> str:
 @handles(Topic.PAYMENT, Topic.REFUND, Topic.DISPUTE)
 def money_moved(event: HandledEvent) -> str | None:
     """Read the payment again, with what came back of it: whichever of the three it was, that is the whole truth."""
-    actor = Actor(ActorKind.PROVIDER, None, event.provider.capitalize())
+    actor = Actor(ActorKind.PROVIDER, None, provider_name(event.provider))
     payment = syncing.sync_by_reference(
         provider=event.provider, payment_ref=event.object_ref, actor=actor, now=event.now
     )

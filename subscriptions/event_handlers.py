@@ -7,6 +7,7 @@ from billing_portal.notices import outbox
 from billing_portal.notices.outbox import Message
 from billing_portal.tenants.models import Tenant
 from payments.inbox.registry import HandledEvent, handles
+from payments.naming import provider_name
 from payments.providers.base import Topic
 from subscriptions import queries
 from subscriptions.actions import charging_with, following, judging
@@ -18,7 +19,7 @@ from subscriptions.models.subscription import Engine
 @handles(Topic.SUBSCRIPTION)
 def subscription_changed(event: HandledEvent) -> str | None:
     """Read it again, with its bills: whichever event it was, that is the whole truth."""
-    actor = Actor(ActorKind.PROVIDER, None, event.provider.capitalize())
+    actor = Actor(ActorKind.PROVIDER, None, provider_name(event.provider))
     subscription = following.by_reference(
         provider_name=event.provider, reference=event.object_ref, actor=actor, now=event.now
     )

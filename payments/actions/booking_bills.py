@@ -16,6 +16,7 @@ from payments.actions import crediting, invoicing, opening, paying_bills, settli
 from payments.actions.discrepancies import report_discrepancy
 from payments.actions.invoicing import LineDraft, OfSubscription, ProvidersBill
 from payments.models import Discrepancy, Invoice, Payment
+from payments.naming import provider_name
 from payments.providers.base import Outcome, PaymentResult, Provider, ProviderUnavailable
 from payments.providers.recurring import BillFacts, BillLine
 from payments.tax import Tax
@@ -56,7 +57,7 @@ def book_bill(
         _report(bill, provider, f"Ours is {invoice.total}. Nothing of it was changed.", now)
         return invoice
     if bill.credited and bill.credited.minor > 0 and not invoice.credit_notes.exists():
-        _credit(invoice, bill.credited.minor, f"Paid out of credit at {provider.name.capitalize()}", actor, now)
+        _credit(invoice, bill.credited.minor, f"Paid out of credit at {provider_name(provider.name)}", actor, now)
     if bill.payment:
         _book_payment(tenant, invoice, bill, bill.payment, provider, actor, now)
     invoice.refresh_from_db()
@@ -194,7 +195,7 @@ def _makes_way(invoice: Invoice, failed: bool, actor: Actor, now: datetime) -> b
 
 
 def _settle(payment: Payment, result: PaymentResult, provider: Provider, actor: Actor, now: datetime) -> None:
-    reason = f"by {provider.name.capitalize()}"
+    reason = f"by {provider_name(provider.name)}"
     settling.settle_payment(payment_id=payment.id, result=result, actor=actor, now=now, reason=reason)
 
 

@@ -14,6 +14,7 @@ from payments import policies, queries
 from payments.actions.history import note_move
 from payments.errors import AlreadyPaid, InvoiceNotOpen, ReceivedInTheFuture
 from payments.models import Invoice, Payment
+from payments.naming import provider_name
 from payments.providers.base import OfflineReceipt, ReceivesOffline, TakesPayments
 
 # Longer than a call to a provider can take: a row that is still `created` then has lost whoever was calling.
@@ -165,7 +166,7 @@ def open_billed_payment(
         description=str(invoice),
         client_key=key,
     )
-    return _opened(payment, actor=actor, now=now, reason=f"collected by {invoice.provider.capitalize()}")
+    return _opened(payment, actor=actor, now=now, reason=f"collected by {provider_name(invoice.provider)}")
 
 
 def _opened(payment: Payment, *, actor: Actor, now: datetime, reason: str) -> Payment:
