@@ -16,6 +16,7 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "payments.add_creditnote",
         "payments.retry_event",
         "payments.close_discrepancy",
+        "payments.hold_collection",
         "notices.change_outboxmessage",
         "usage.add_usagerecord",
         "usage.close_month",

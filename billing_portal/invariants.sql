@@ -544,6 +544,8 @@ FROM (
     WHERE p.tenant_id <> c.tenant_id
     UNION ALL SELECT 'dispute', c.id::text FROM payments_dispute c JOIN payments_payment p ON p.id = c.payment_id
     WHERE p.tenant_id <> c.tenant_id
+    UNION ALL SELECT 'hold', c.id::text FROM payments_collectionhold c
+    JOIN payments_invoice p ON p.id = c.invoice_id WHERE p.tenant_id <> c.tenant_id
     UNION ALL SELECT 'attempt', c.id::text FROM payments_attempt c JOIN payments_payment p ON p.id = c.payment_id
     WHERE p.tenant_id <> c.tenant_id
     UNION ALL SELECT 'ledger leg', c.id::text FROM payments_ledgerleg c JOIN payments_invoice p ON p.id = c.invoice_id

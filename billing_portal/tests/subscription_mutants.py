@@ -8,6 +8,8 @@ RACE = "billing_portal/tests/races/test_subscriptions_at_once.py"
 RENEWING = "subscriptions/tests/test_renewing.py"
 CHANGING = "subscriptions/tests/test_changing.py"
 COUPONS = "subscriptions/tests/test_coupons.py"
+BILLS = "subscriptions/tests/test_open_bills.py"
+BILLS_RACE = "billing_portal/tests/races/test_open_bills_at_once.py"
 
 
 def whatever_was_shown_is_done() -> None:
@@ -24,7 +26,70 @@ def a_coupon_is_looked_at_and_not_held() -> None:
     couponing.redeem = couponing.check
 
 
+def checks_are_booked_beside_stripe() -> None:
+    """A check is verified while Stripe goes on collecting what it is for."""
+    from payments.actions import stopping
+
+    stopping.check_stopped = lambda payment: None
+
+
+def stripe_never_hears_of_it() -> None:
+    """Nobody tells Stripe that its bill was paid to us."""
+    from payments.actions import stopping
+
+    stopping.say_paid = lambda **facts: None
+
+
+def paypal_takes_beside_stripe() -> None:
+    """What Stripe collects by itself is captured at PayPal all the same."""
+    from payments.actions import capturing
+
+    capturing._stop_the_other = lambda *facts: None
+
+
+def a_bill_is_charged_beside_stripe() -> None:
+    """A card pays a Stripe-run invoice by a charge of ours, and not by Stripe's own bill."""
+    from payments.actions import paying_bills
+
+    paying_bills.is_its_bill = lambda invoice, provider: False
+
+
+def a_part_will_do() -> None:
+    """A part of a provider's bill is taken."""
+    from payments.actions import paying_bills
+
+    paying_bills.check_way = lambda invoice, amount: None
+
+
 MUTANTS = (
+    Mutant(
+        "a check is booked while Stripe collects",
+        (f"{BILLS}::test_a_check_stops_stripe_pays_ours_and_stripe_hears_of_it",),
+        patch=checks_are_booked_beside_stripe,
+    ),
+    Mutant(
+        "Stripe is not told of a check",
+        (f"{BILLS}::test_a_check_stops_stripe_pays_ours_and_stripe_hears_of_it",),
+        patch=stripe_never_hears_of_it,
+    ),
+    Mutant(
+        "PayPal takes what Stripe collects",
+        (f"{BILLS}::test_what_stripe_took_first_is_not_taken_at_paypal",),
+        patch=paypal_takes_beside_stripe,
+    ),
+    Mutant(
+        "a card pays beside Stripe's own bill",
+        (
+            f"{BILLS}::test_another_card_pays_stripes_own_bill",
+            f"{BILLS_RACE}::test_many_cards_and_stripes_own_retry_at_once_are_one_charge",
+        ),
+        patch=a_bill_is_charged_beside_stripe,
+    ),
+    Mutant(
+        "a part of a provider's bill is taken",
+        (f"{BILLS}::test_a_part_of_it_is_refused_whichever_way",),
+        patch=a_part_will_do,
+    ),
     Mutant(
         "no row locks on subscriptions",
         (

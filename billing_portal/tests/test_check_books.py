@@ -1,5 +1,6 @@
 """check_books sees each kind of damage: the guards are taken off, a row is spoilt, and the right invariant speaks."""
 
+from datetime import date
 from io import StringIO
 
 import pytest
@@ -11,6 +12,7 @@ from billing_portal.tasks import check_books as check_books_by_night
 from billing_portal.tests import world
 from billing_portal.tests.stripe_world import StripeWorld
 from billing_portal.tests.world import at
+from payments.actions.holding import promise
 from payments.actions.recording import verify_manual_payment
 from payments.tests.offline_world import check_over, paid_out, returned, verify_check
 from payments.tests.refund_world import card_payment, check_payment, refund, synced
@@ -93,6 +95,7 @@ DAMAGE = {
     f"UPDATE payments_refundpart SET tenant_id = {OTHER}": "I9 No row's",
     f"UPDATE payments_dispute SET tenant_id = {OTHER}": "I9 No row's",
     f"UPDATE payments_paymentshare SET tenant_id = {OTHER}": "I9 No row's",
+    f"UPDATE payments_collectionhold SET tenant_id = {OTHER}": "I9 No row's",
     "UPDATE payments_invoice SET number_sequence = number_sequence + 7": "I13 Invoice numbers",
     "UPDATE payments_numberseries SET last = 7": "I13 Each series",
     f"UPDATE payments_ledgerleg SET currency = 'eur' WHERE id = ({LEG})": "I14 No entry",
@@ -126,6 +129,7 @@ def some_books(stripe: StripeWorld) -> None:
     returned(bounced)
     seats = started(world.plan_price(seat=2_900), "2026-09-01 00:00", coupon=coupon(max_redemptions=1).code)
     renew(subscription_id=seats.id, actor=world.SYSTEM, now=at("2026-10-02 00:00"))
+    promise(invoice_id=two[1].id, last_day=date(2026, 12, 1), note="By phone", by=clerk, now=at("2026-11-20 00:00"))
     disputed = card_payment(acme, 800)
     stripe.settle(disputed.provider_ref or "", "disputed")
     synced(disputed)

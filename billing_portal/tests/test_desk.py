@@ -2,6 +2,7 @@
 
 import html
 import re
+from datetime import date
 
 import pytest
 from django.contrib import admin
@@ -15,6 +16,7 @@ from billing_portal.tenants.tests.people import a_key
 from billing_portal.tests import world
 from payments.actions.crediting import issue_credit_note
 from payments.actions.disputing import apply_disputes
+from payments.actions.holding import promise
 from payments.actions.recording import verify_manual_payment
 from payments.actions.refunding import refund_payment
 from payments.inbox.store import receive
@@ -44,6 +46,7 @@ def busy():
         actor=world.SYSTEM,
         now=world.at("2026-10-21"),
     )
+    promise(invoice_id=invoice.id, last_day=date(2026, 11, 1), note="By phone", by=finance, now=world.at("2026-10-21"))
     world.check_for(acme, 2_000_000, clerk, invoice=invoice, reference="large")
     world.call(world.tenant(), "12.5", world.at("2026-09-10"))
     world.member(acme)

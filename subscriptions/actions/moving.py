@@ -29,14 +29,19 @@ def locked(subscription_id: UUID) -> Subscription:
     return subscription
 
 
-def move(subscription: Subscription, new: str, *, actor: Actor, now: datetime, reason: str = "") -> None:
-    """Into `new`, with its history and its notice. The caller saves. In it already: nothing. Raises IllegalMove."""
+def move(
+    subscription: Subscription, new: str, *, actor: Actor, now: datetime, reason: str = "", is_told: bool = True
+) -> None:
+    """Into `new`, with its history and, if it `is_told`, its notice. The caller saves. In it already: nothing. Raises
+    IllegalMove."""
     old = subscription.status
     if old == new:
         return
     SUBSCRIPTION_MOVES.check(old, new)
     subscription.status = new
     note_move(subscription, old, actor=actor, at=now, reason=reason)
+    if not is_told:
+        return
     outbox.write(
         topic="subscription.moved",
         payload={"subscriptionId": str(subscription.id), "from": old, "to": new},
@@ -46,14 +51,15 @@ def move(subscription: Subscription, new: str, *, actor: Actor, now: datetime, r
     )
 
 
-def tell(subscription: Subscription, what: str, *, now: datetime) -> None:
-    """Leave a notice of something that is no change of state, in the caller's transaction."""
+def tell(subscription: Subscription, what: str, *, now: datetime, once: str = "") -> None:
+    """Leave a notice of something that is no change of state, in the caller's transaction; with `once`, what it is
+    about, only the first time."""
     outbox.write(
         topic=f"subscription.{what}",
         payload={"subscriptionId": str(subscription.id)},
         tenant=subscription.tenant,
         now=now,
-        dedupe_key=f"subscription.{what}:{subscription.id}:{now.isoformat()}",
+        dedupe_key=f"subscription.{what}:{subscription.id}:{once or now.isoformat()}",
     )
 
 
