@@ -92,6 +92,7 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str, str, str]]]] = [
             ("Saved methods", "credit_card", "payments_paymentmethod_changelist", "payments.view_paymentmethod", ""),
             ("Subscriptions", "layers", "subscriptions_subscription_changelist", "subscriptions.view_subscription", ""),
             ("Plans", "sell", "subscriptions_plan_changelist", "subscriptions.view_plan", ""),
+            ("Coupons", "percent", "subscriptions_coupon_changelist", "subscriptions.view_coupon", ""),
         ],
     ),
     (

@@ -22,6 +22,8 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "usage.close_month",
         "subscriptions.add_subscription",
         "subscriptions.change_subscription",
+        "subscriptions.add_coupon",
+        "subscriptions.change_coupon",
     ),
     "auditor": (),
     "support": ("payments.pay_for_tenant",),

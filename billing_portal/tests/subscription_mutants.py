@@ -7,6 +7,7 @@ from billing_portal.tests.mutation import Mutant, no_row_locks
 RACE = "billing_portal/tests/races/test_subscriptions_at_once.py"
 RENEWING = "subscriptions/tests/test_renewing.py"
 CHANGING = "subscriptions/tests/test_changing.py"
+COUPONS = "subscriptions/tests/test_coupons.py"
 BILLS = "subscriptions/tests/test_open_bills.py"
 BILLS_RACE = "billing_portal/tests/races/test_open_bills_at_once.py"
 
@@ -16,6 +17,13 @@ def whatever_was_shown_is_done() -> None:
     from subscriptions.actions import changing
 
     changing.state_of = lambda subscription: "as ever"
+
+
+def a_coupon_is_looked_at_and_not_held() -> None:
+    """Of many who start at once each finds that it may still be redeemed."""
+    from subscriptions.actions import couponing
+
+    couponing.redeem = couponing.check
 
 
 def checks_are_booked_beside_stripe() -> None:
@@ -88,6 +96,7 @@ MUTANTS = (
             f"{RACE}::test_a_period_is_billed_once_whoever_renews_at_once",
             f"{RACE}::test_a_change_is_charged_once_whoever_clicks_at_once",
             f"{RACE}::test_change_renewal_cancellation_and_pause_at_once_leave_one_legal_state",
+            f"{RACE}::test_the_last_redemption_of_a_coupon_is_one_tenants_whoever_starts_at_once",
         ),
         patch=no_row_locks,
     ),
@@ -106,6 +115,16 @@ MUTANTS = (
         "a change is made whatever was shown",
         (f"{CHANGING}::test_a_preview_that_was_overtaken_changes_nothing",),
         patch=whatever_was_shown_is_done,
+    ),
+    Mutant(
+        "a coupon is redeemed without its lock",
+        (f"{RACE}::test_the_last_redemption_of_a_coupon_is_one_tenants_whoever_starts_at_once",),
+        patch=a_coupon_is_looked_at_and_not_held,
+    ),
+    Mutant(
+        "a coupon's terms may be changed",
+        (f"{COUPONS}::test_the_database_keeps_the_terms_of_a_coupon",),
+        sql=("DROP TRIGGER subscriptions_coupon_keeps_terms ON subscriptions_coupon",),
     ),
     Mutant(
         "no index on a tenant's one trial",

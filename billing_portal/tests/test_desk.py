@@ -3,6 +3,7 @@
 import html
 import re
 from datetime import date
+from decimal import Decimal
 
 import pytest
 from django.contrib import admin
@@ -23,6 +24,7 @@ from payments.inbox.store import receive
 from payments.models import Attempt, Payment, PaymentMethod, ProviderCustomer
 from payments.providers.base import DisputeFacts, SignedEvent
 from payments.tests.mirror.rows import one_of_each
+from subscriptions.actions.couponing import make_coupon
 
 pytestmark = pytest.mark.django_db
 REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
@@ -51,6 +53,7 @@ def busy():
     world.call(world.tenant(), "12.5", world.at("2026-09-10"))
     world.member(acme)
     a_key(acme)
+    make_coupon(code="HALF", percent_off=Decimal(50), tenant=acme, now=world.at("2026-10-21"))
     one_of_each(acme)
     PayPalIPN.objects.create(txn_id="4NM1234567890123A", query="txn_id=4NM1234567890123A", response="VERIFIED")
     receive(

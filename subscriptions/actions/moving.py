@@ -8,10 +8,12 @@ from uuid import UUID
 from django.db import transaction
 
 from billing_portal.kit.actors import Actor
+from billing_portal.kit.periods import Span
 from billing_portal.notices import outbox
 from billing_portal.tenants.models import Tenant
 from payments.actions import balance
 from payments.actions.history import note_move
+from subscriptions import discounts
 from subscriptions.models import PlanPrice, Subscription, SubscriptionTerms
 from subscriptions.models.subscription import SUBSCRIPTION_MOVES
 
@@ -91,6 +93,13 @@ def put_on_terms(subscription: Subscription, price: PlanPrice, seats: int, since
         price=price,
         seats=seats,
     )
+
+
+def enter(subscription: Subscription, period: Span) -> None:
+    """That period runs now, and counts for the coupon; the caller saves. Called before anchor or terms are other ones:
+    how many periods were billed is read from what it was until now."""
+    subscription.coupon_cycle = discounts.cycle_from(subscription, period[0])
+    subscription.period_start, subscription.period_end = period
 
 
 def forget_pending(subscription: Subscription) -> None:

@@ -146,7 +146,9 @@ def _paused(subscription: Subscription, current: Target, now: datetime) -> Subsc
         return None
     since = f"Paused since {long_text(subscription.paused_at)}" if subscription.paused_at else "Paused"
     if subscription.period_end > now:
-        again = coming.cost_of(subscription, *renewing.next_terms(subscription, subscription.period_end))
+        again = coming.cost_of(
+            subscription, *renewing.next_terms(subscription, subscription.period_end), subscription.period_end
+        )
         text = f"Nothing is billed. What is paid for can be used until {long_text(subscription.period_end)}."
         if coming.was_credited(subscription):
             text += f" When you resume, the period after is billed again: {money_text(again)}."
@@ -154,7 +156,7 @@ def _paused(subscription: Subscription, current: Target, now: datetime) -> Subsc
     price, seats = current.price, current.seats
     if subscription.pending_price and subscription.pending_seats:
         price, seats = subscription.pending_price, subscription.pending_seats
-    cost = money_text(coming.cost_of(subscription, price, seats))
+    cost = money_text(coming.cost_of(subscription, price, seats, now))
     text = f"Nothing is billed, and nothing can be used. A new period begins when you resume: {cost}, tax included."
     return SubscriptionNotice("info", "player-pause", since, text, f"Resume for {cost}", act="resume", is_main=True)
 
@@ -169,7 +171,7 @@ def _ending(subscription: Subscription) -> SubscriptionNotice | None:
     elif coming.was_credited(subscription):
         price, seats = renewing.next_terms(subscription, subscription.period_end)
         span = period_text(*renewing.next_period(subscription, subscription.period_end))
-        cost = money_text(coming.cost_of(subscription, price, seats))
+        cost = money_text(coming.cost_of(subscription, price, seats, subscription.period_end))
         text += f" Then {span} is billed again: {cost}."
     else:
         text += " Minutes beyond the plan are billed after their month, as always."
