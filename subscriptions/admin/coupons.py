@@ -150,7 +150,7 @@ class CouponAdmin(BooksAdmin):
         return found if coupon is not None and coupon.closed_at is None else []
 
     @action(
-        description="Close it",
+        description="Close coupon",
         permissions=["close"],
         icon="block",
         variant=ActionVariant.DANGER,
@@ -162,7 +162,7 @@ class CouponAdmin(BooksAdmin):
         if coupon.closed_at is None and request.method != "POST":
             text = "Nobody can redeem it from then on. Who has redeemed it keeps what it takes off."
             asked = Confirmation(
-                title=f"Close {coupon.code}?", button="Close it", notices=[Notice("warning", text)], danger=True
+                title=f"Close {coupon.code}?", button="Close coupon", notices=[Notice("warning", text)], danger=True
             )
             return self.ask(request, asked, coupon)
         if coupon.closed_at is None:

@@ -137,7 +137,7 @@ def test_finance_makes_a_coupon_and_closes_it_and_its_terms_stay() -> None:
     finance.post(close)
     made.refresh_from_db()
     assert made.closed_at == at("2026-06-10 12:00")
-    assert "Close it" not in words(finance.get(f"/admin/subscriptions/coupon/{made.id}/change/"))
+    assert "Close coupon" not in words(finance.get(f"/admin/subscriptions/coupon/{made.id}/change/"))
 
 
 def test_what_makes_no_coupon_is_told_at_its_field() -> None:
