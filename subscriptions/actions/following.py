@@ -19,7 +19,7 @@ from payments.actions import booking_bills
 from payments.actions.discrepancies import report_discrepancy
 from payments.models import Discrepancy
 from payments.naming import provider_name
-from payments.providers.base import UnknownReference
+from payments.providers.base import ProviderError, UnknownReference
 from payments.providers.recurring import BillFacts, RecurringFacts, RunsSubscriptions
 from subscriptions.actions import moving, pricing
 from subscriptions.actions.asking import ask, provider_named
@@ -55,21 +55,43 @@ def follow(*, subscription_id: UUID, actor: Actor, now: datetime) -> Subscriptio
 def take(
     *, subscription_id: UUID, facts: RecurringFacts, provider: RunsSubscriptions, actor: Actor, now: datetime
 ) -> Subscription:
-    """Apply what was read: first the bills, with their money, then the state. Raises ProviderError."""
+    """Apply what was read: first the bills, with their money, then the state. A bill that can't be booked yet keeps
+    neither the others nor the state back. Raises ProviderError."""
     subscription = Subscription.objects.select_related("tenant").get(id=subscription_id)
+    waits = _book(subscription, facts, provider, actor, now)
+    after = _take_state(subscription, facts, provider, actor, now)
+    if waits:
+        raise waits
+    return after
+
+
+def _book(
+    subscription: Subscription, facts: RecurringFacts, provider: RunsSubscriptions, actor: Actor, now: datetime
+) -> ProviderError | None:
+    """Every bill that can be booked; why one can't be by now."""
+    waits = None
     for bill in _bills(subscription, facts, provider, now):
-        booking_bills.book_bill(
-            tenant_id=subscription.tenant_id,
-            subscription_id=subscription.id,
-            bill=bill,
-            provider=provider,
-            actor=actor,
-            now=now,
-        )
+        try:
+            booking_bills.book_bill(
+                tenant_id=subscription.tenant_id,
+                subscription_id=subscription.id,
+                bill=bill,
+                provider=provider,
+                actor=actor,
+                now=now,
+            )
+        except ProviderError as error:
+            waits = error
+    return waits
+
+
+def _take_state(
+    subscription: Subscription, facts: RecurringFacts, provider: RunsSubscriptions, actor: Actor, now: datetime
+) -> Subscription:
     if subscription.status == Status.CANCELED and facts.status in LIVE:
         return _end_there(subscription, facts, provider, "It came alive after it had ended here", actor, now)
     try:
-        after = _apply(subscription_id, facts, actor, now)
+        after = _apply(subscription.id, facts, actor, now)
     except IntegrityError as error:
         if "subscription_one_live" not in str(error):
             raise
