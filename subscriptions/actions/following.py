@@ -23,7 +23,7 @@ from payments.naming import provider_name
 from payments.providers.base import ProviderError, UnknownReference
 from payments.providers.recurring import BillFacts, RecurringFacts, RunsSubscriptions
 from subscriptions import queries
-from subscriptions.actions import moving, pricing
+from subscriptions.actions import ending_there, moving, pricing
 from subscriptions.actions.asking import ask, provider_named
 from subscriptions.models import PlanPrice, Subscription
 from subscriptions.models.subscription import LIVE, SUBSCRIPTION_MOVES, Engine
@@ -170,7 +170,7 @@ def _apply(subscription_id: UUID, facts: RecurringFacts, actor: Actor, now: date
         subscription.period_start = subscription.period_start or subscription.started_at
         subscription.period_end = subscription.period_end or facts.trial_end
     if status in LIVE:
-        subscription.cancel_at_period_end = facts.cancel_at_period_end or subscription.cancel_at_period_end
+        ending_there.take_word(subscription, ends=facts.cancel_at_period_end, now=now)
         _take_terms(subscription, facts, now)
     if status != subscription.status:
         if SUBSCRIPTION_MOVES.allows(subscription.status, status):
