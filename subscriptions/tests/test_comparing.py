@@ -14,6 +14,7 @@ from billing_portal.tests.paypal_world import PayPalWorld
 from billing_portal.tests.stripe_world import StripeWorld
 from billing_portal.tests.world import SYSTEM
 from payments.models import Discrepancy, Payment
+from payments.tasks import reconcile
 from subscriptions import tasks
 from subscriptions.actions import moving
 from subscriptions.models import Subscription
@@ -133,3 +134,15 @@ def test_a_list_that_is_not_had_keeps_the_rest_of_the_night_going(stripe: Stripe
     billed(stripe, subscription)
     stripe.fault("html_500", "/v1/subscriptions", method="GET", times=2)
     assert tasks.follow_all() == 1
+
+
+@pytest.mark.usefixtures("deaf")
+def test_money_that_nobody_knew_is_nobodys_task_once_its_bill_is_booked(stripe: StripeWorld, owner: Client) -> None:
+    two_plans()
+    subscription = begun(owner)
+    billed(stripe, subscription)
+    reconcile()  # it may be the first of the two that the night runs
+    assert Discrepancy.objects.get(kind="unknown_charge").closed_at is None
+    tasks.follow_all()
+    assert Discrepancy.objects.get(kind="unknown_charge").closed_at is not None
+    assert reconcile() == 0
