@@ -11,8 +11,9 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from billing_portal.kit.actors import Actor
-from payments import dunning, hold_queries
+from payments import dunning, hold_queries, queries
 from payments.models import CollectionHold, Invoice
+from payments.models.status import StatusSubject
 from subscriptions.actions import ending, moving, pausing, renewing
 from subscriptions.models import Subscription
 from subscriptions.models.subscription import Engine
@@ -103,9 +104,22 @@ def _warn(
             subscription, Status.PAST_DUE, actor=actor, now=now, reason="an invoice is overdue", is_told=not is_promised
         )
     if subscription.status == Status.PAST_DUE:
-        for hold in hold_queries.ended([each for each in late if each.id not in held], now).values():
-            if hold.kind == CollectionHold.Kind.PROMISE and hold.lifted_at is None:
-                moving.tell(subscription, "past_due", now=now, once=f"hold:{hold.id}")
+        for hold in _promises_over(subscription, [each for each in late if each.id not in held], now):
+            moving.tell(subscription, "past_due", now=now, once=f"hold:{hold.id}")
+
+
+def _promises_over(subscription: Subscription, late: Iterable[Invoice], now: datetime) -> list[CollectionHold]:
+    """The promises by which nobody was told of these. One that was over before its invoice was due, or before it was
+    seen that it is, kept no mail back."""
+    rows = list(late)
+    ends = hold_queries.ended(rows, now)
+    told = queries.history(StatusSubject.SUBSCRIPTION, subscription.id).filter(new=Status.PAST_DUE)
+    return [
+        hold
+        for each in rows
+        if (hold := ends.get(each.id)) and hold.kind == CollectionHold.Kind.PROMISE and hold.lifted_at is None
+        if each.due_at and hold.ends_at > each.due_at and not told.filter(at__gte=hold.ends_at).exists()
+    ]
 
 
 def _step(subscription: Subscription, late: Sequence[Invoice], actor: Actor, now: datetime) -> None:

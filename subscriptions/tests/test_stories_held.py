@@ -158,6 +158,25 @@ def test_lifted_before_its_day_dunning_goes_on(story: Story) -> None:
     assert story.may_use() == (False, "unpaid")
 
 
+@pytest.mark.parametrize("last_day", ["2026-06-12", "2026-06-14"], ids=["before it is due", "as it is due"])
+def test_a_promise_that_ends_before_its_invoice_is_due_adds_no_second_mail(story: Story, last_day: str) -> None:
+    story.starts()
+    story.until("2026-06-05 00:00")
+    promises(story, story.invoices()[0], last_day)
+    story.until("2026-06-30 00:00")
+    assert (story.states(), len(story.told("is overdue"))) == (["active", "past_due"], 1)
+
+
+def test_due_and_the_promise_over_while_nobody_looked_is_one_mail(story: Story) -> None:
+    story.starts()
+    story.until("2026-06-14 12:00")
+    promises(story, story.invoices()[0], "2026-06-15")
+    story.on("2026-06-16 01:00").beat()
+    assert (story.states(), len(story.told("is overdue"))) == (["active", "past_due"], 1)
+    story.until("2026-06-30 00:00")
+    assert len(story.told("is overdue")) == 1
+
+
 def test_where_it_would_be_canceled_a_promise_keeps_it(story: Story, settings: Any) -> None:
     settings.PAST_DUE_ENDS_IN = "canceled"
     story.starts()
