@@ -97,7 +97,8 @@ def _warn(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Past due. Whoever has promised to pay all of it is told when that day has passed, once."""
+    """Past due. Whoever has promised to pay all of it is told when that is over, once: its day has passed, or staff
+    have lifted it."""
     if late and subscription.status == Status.ACTIVE:
         is_promised = all(each.id in held for each in late)
         moving.move(
@@ -117,7 +118,7 @@ def _promises_over(subscription: Subscription, late: Iterable[Invoice], now: dat
     return [
         hold
         for each in rows
-        if (hold := ends.get(each.id)) and hold.kind == CollectionHold.Kind.PROMISE and hold.lifted_at is None
+        if (hold := ends.get(each.id)) and hold.kind == CollectionHold.Kind.PROMISE
         if each.due_at and hold.ends_at > each.due_at and not told.filter(at__gte=hold.ends_at).exists()
     ]
 
