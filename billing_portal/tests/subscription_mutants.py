@@ -9,6 +9,9 @@ RENEWING = "subscriptions/tests/test_renewing.py"
 CHANGING = "subscriptions/tests/test_changing.py"
 COUPONS = "subscriptions/tests/test_coupons.py"
 BILLS = "subscriptions/tests/test_open_bills.py"
+ODDS = "subscriptions/tests/test_open_bills_at_odds.py"
+BY_STRIPE = "subscriptions/tests/test_by_stripe.py"
+BY_PAYPAL = "subscriptions/tests/test_by_paypal.py"
 BILLS_RACE = "billing_portal/tests/races/test_open_bills_at_once.py"
 
 
@@ -61,7 +64,54 @@ def a_part_will_do() -> None:
     paying_bills.check_way = lambda invoice, amount: None
 
 
+def taken_up_whatever_comes() -> None:
+    """Stripe is asked to go on, and nobody looks whether a check came meanwhile."""
+    from payments.actions import stopping
+
+    stopping._coming = lambda invoice: []
+
+
+def charged_beside_its_payer() -> None:
+    """A new default pays what its payer is just confirming with it."""
+    from subscriptions.actions import charging_with
+
+    charging_with._is_left_to_its_payer = lambda *facts: False
+
+
+def late_money_is_kept() -> None:
+    """What a start has charged that another replaced stays where it is."""
+    from subscriptions.actions import following
+
+    following._give_back = lambda *facts: None
+
+
 MUTANTS = (
+    Mutant(
+        "Stripe goes on beside a check that came meanwhile",
+        (f"{ODDS}::test_a_check_that_comes_while_it_is_taken_up_stops_it_once_more",),
+        patch=taken_up_whatever_comes,
+    ),
+    Mutant(
+        "a part of Stripe's bill is credited",
+        (f"{ODDS}::test_a_part_of_it_is_not_credited_since_stripe_would_take_all_the_same",),
+        patch=a_part_will_do,
+    ),
+    Mutant(
+        "a method is charged beside its payer",
+        (
+            f"{ODDS}::test_who_confirms_a_new_card_is_not_charged_beside_it",
+            f"{ODDS}::test_a_card_that_was_just_declined_is_not_tried_at_once_again",
+        ),
+        patch=charged_beside_its_payer,
+    ),
+    Mutant(
+        "what a replaced start has charged is kept",
+        (
+            f"{BY_PAYPAL}::test_what_a_start_has_charged_that_another_replaced_goes_back_once",
+            f"{BY_STRIPE}::test_what_was_confirmed_before_it_could_be_dropped_goes_back",
+        ),
+        patch=late_money_is_kept,
+    ),
     Mutant(
         "a check is booked while Stripe collects",
         (f"{BILLS}::test_a_check_stops_stripe_pays_ours_and_stripe_hears_of_it",),

@@ -84,7 +84,7 @@ def start_payment(
     wish = Wish(amount, choice, description, key, off_session, spreads)
     if not (key and queries.payments(tenant).filter(client_key=key).exists()):
         if invoice_id:
-            _check_due(payable_invoice(tenant, invoice_id), provider, wish)
+            _check_due(payable_invoice(tenant, invoice_id), provider, wish, now)
         check_amount(provider, amount)
         if invoice_id:
             make_way(tenant=tenant, invoice_id=invoice_id, actor=actor, now=now)
@@ -122,7 +122,7 @@ def _open(
             return _same_request(earlier, invoice_id, wish), False
         invoice = locked_open_invoice(tenant, invoice_id) if invoice_id else None
         if invoice:
-            _check_due(invoice, provider, wish)
+            _check_due(invoice, provider, wish, now)
             _refuse_second_open_one(invoice, provider)
         if tenant.currency not in (None, wish.amount.currency):
             raise CurrencyMismatch(asked=wish.amount.currency, billed=tenant.currency)
@@ -169,14 +169,14 @@ def _same_request(earlier: Payment, invoice_id: UUID | None, wish: Wish) -> Paym
     return earlier
 
 
-def _check_due(invoice: Invoice, provider: TakesPayments | ReceivesOffline, wish: Wish) -> None:
+def _check_due(invoice: Invoice, provider: TakesPayments | ReceivesOffline, wish: Wish, now: datetime) -> None:
     """Raises CurrencyMismatch, AmountExceedsDue for more than it can take, with what waits beside it when the wish
-    spreads, and what `paying_bills.check_way` raises."""
+    spreads (held back: not while nobody is there), and what `paying_bills.check_way` raises."""
     if wish.amount.currency != invoice.currency:
         raise CurrencyMismatch(asked=wish.amount.currency, billed=invoice.currency)
     due = Money(max(0, queries.amounts(invoice).payable), invoice.currency)
     if due and wish.spreads and isinstance(provider, TakesPayments):
-        due += collect_queries.waiting_beside(invoice, provider)
+        due += collect_queries.waiting_beside(invoice, provider, unheld_at=now if wish.off_session else None)
     if wish.amount > due:
         raise AmountExceedsDue(asked=wish.amount, due=due)
     paying_bills.check_way(invoice, wish.amount)

@@ -17,7 +17,7 @@ from billing_portal.kit.actors import Actor
 from billing_portal.kit.money import Money
 from billing_portal.notices import outbox
 from billing_portal.tenants.models import Tenant
-from payments import queries, share_queries, tax
+from payments import hold_queries, queries, share_queries, tax
 from payments.actions import balance, numbering, paying_bills, posting
 from payments.actions.history import note_move
 from payments.errors import CurrencyMismatch
@@ -190,8 +190,9 @@ def apply_payment(payment: Payment, *, actor: Actor, now: datetime) -> None:
     The caller holds the payment's lock; here those of all its invoices are taken, by id, so that what is due is read
     and used by one payment at a time. The invoice that its payer named comes first, then the shares in their order,
     each up to what was meant for it. An invoice that is not open any more takes nothing: the money is credit then. A
-    payment that `spreads` pays the tenant's other open invoices of its currency with what is left, longest due first.
-    What of it was meant for an invoice that did not need it is a task for staff.
+    payment that `spreads` pays the tenant's other open invoices of its currency with what is left, longest due first;
+    one that nobody was there for leaves out what was held back when it began, for which nothing was charged. What of it
+    was meant for an invoice that did not need it is a task for staff.
     """
     invoices, meant = _payable_by(payment)
     open_of = {invoice_id: amounts.open for invoice_id, amounts in queries.amounts_of(invoices.values()).items()}
@@ -220,9 +221,13 @@ def _payable_by(payment: Payment) -> tuple[dict[UUID, Invoice], list[tuple[UUID,
         wanted |= Q(tenant_id=payment.tenant_id, currency=payment.currency, status=Invoice.Status.OPEN)
     locked = list(Invoice.objects.filter(wanted).order_by("id").select_for_update()) if named else []
     found = {each.id: each for each in locked if each.status == Invoice.Status.OPEN}
+    rest = [each for each in found.values() if each.id not in named and each.provider is None]
+    held = hold_queries.holds_of(rest, payment.created_at) if payment.off_session else {}
+    # It was raised for those that are too small to be charged alone: they come before any other.
+    amounts = queries.amounts_of(rest)
     others = sorted(
-        (each for each in found.values() if each.id not in named and each.provider is None),
-        key=lambda each: (each.due_at, each.number),
+        (each for each in rest if each.id not in held),
+        key=lambda each: (amounts[each.id].open, each.due_at, each.number),
     )
     return found, [*meant, *((each.id, payment.amount_minor) for each in others)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -121,6 +121,20 @@ def test_what_is_too_little_waits_and_is_charged_with_the_next(stripe: StripeWor
     large.refresh_from_db()
     assert (small.status, large.status, stripe.taken()) == (Invoice.Status.PAID, Invoice.Status.PAID, [4_212])
     assert queries.credit_balance(acme, "usd") == Money.zero("usd")
+
+
+def test_what_was_charged_for_a_small_one_pays_that_and_no_larger_one_before_it(stripe: StripeWorld, acme: Any) -> None:
+    declined = world.overage_invoice(acme, cents=4_100, month="2026-09")
+    deliver()  # nothing is saved to charge it to
+    save(stripe, acme)
+    small = world.overage_invoice(acme, cents=12, month="2026-10")
+    deliver(NEXT_MONTH)
+    large = world.overage_invoice(acme, cents=4_200, month="2026-11")
+    deliver(NEXT_MONTH + timedelta(days=30))
+    for each in (declined, small, large):
+        each.refresh_from_db()
+    assert ([declined.status, small.status, large.status], stripe.taken()) == (["open", "paid", "paid"], [4_212])
+    assert queries.amounts(declined).open == 4_100
 
 
 def test_two_that_are_too_little_alone_are_charged_together_once_they_are_enough(

@@ -12,16 +12,21 @@ from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
 from billing_portal.kit.errors import BadInput
+from billing_portal.kit.money import Money
 from billing_portal.notices.models import OutboxMessage
 from billing_portal.testing import at_once
 from billing_portal.tests import world
 from billing_portal.tests.reading import words
 from billing_portal.tests.stripe_world import StripeWorld
-from payments import collect_queries, hold_queries
+from payments import collect_queries, hold_queries, queries
+from payments.actions.charging import start_payment
 from payments.actions.holding import exempt, lift, promise
-from payments.actions.saving_methods import set_default
-from payments.errors import CollectedElsewhere, HoldRuns, InvoiceNotOpen
-from payments.models import CollectionHold, Invoice, Payment
+from payments.actions.opening import MethodChoice
+from payments.actions.saving_methods import customer_for, set_default
+from payments.actions.syncing import sync_payment
+from payments.actions.syncing_methods import sync_methods
+from payments.errors import AmountExceedsDue, CollectedElsewhere, HoldRuns, InvoiceNotOpen
+from payments.models import CollectionHold, Discrepancy, Invoice, Payment
 from payments.tests.offline_world import verify_check
 from payments.tests.test_dunning import NOW, declined, deliver, save, tried
 
@@ -30,6 +35,7 @@ DAY = timedelta(days=1)
 # Before the invoice of September is issued, on the second.
 AT_ISSUE = datetime(2026, 10, 1, 12, tzinfo=UTC)
 TWENTIETH = date(2026, 10, 20)
+DECEMBER = datetime(2026, 12, 5, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -294,6 +300,114 @@ def test_a_small_one_that_is_held_back_is_not_charged_beside_another(stripe: Str
     world.overage_invoice(acme, cents=4_200, month="2026-10")
     deliver(datetime(2026, 11, 5, tzinfo=UTC))
     assert stripe.taken() == [4_200]
+
+
+@pytest.fixture
+def debit(stripe: StripeWorld, acme: Any) -> Callable[[], Payment]:
+    """Charges 42.00 on the fifth of December to a bank account, which takes days, with what waits beside it."""
+    customer = customer_for(tenant=acme, provider=stripe.provider, now=NOW)
+    stripe.bank_account(customer.provider_ref)
+    sync_methods(tenant=acme, now=NOW)
+
+    def charged() -> Payment:
+        world.overage_invoice(acme, cents=4_200, month="2026-11")
+        deliver(DECEMBER)
+        return Payment.objects.get(method="us_bank_account")
+
+    return charged
+
+
+def arrives(stripe: StripeWorld, debit: Payment, now: datetime) -> None:
+    stripe.settle(debit.provider_ref or "", "succeeded")
+    sync_payment(payment_id=debit.id, actor=world.SYSTEM, now=now)
+
+
+def two_small(acme: Any) -> tuple[Invoice, Invoice]:
+    """Of 0.12 each, the one that is longest due first."""
+    first, second = (world.overage_invoice(acme, cents=12, month=month) for month in ("2026-09", "2026-10"))
+    return first, second
+
+
+def states(*invoices: Invoice) -> list[str]:
+    return [Invoice.objects.get(id=each.id).status for each in invoices]
+
+
+def test_what_is_charged_for_one_that_waits_does_not_pay_the_one_that_is_promised(
+    stripe: StripeWorld, acme: Any
+) -> None:
+    save(stripe, acme, "pm_card_visa")
+    held, waiting = two_small(acme)
+    deliver()
+    promised(held, date(2026, 12, 20))
+    world.overage_invoice(acme, cents=4_200, month="2026-11")
+    deliver(DECEMBER)
+    assert (stripe.taken(), states(held, waiting)) == ([4_212], ["open", "paid"])
+    assert queries.credit_balance(acme, "usd").minor == 0
+
+
+def test_promised_while_the_charge_was_reckoned_it_is_reckoned_anew(stripe: StripeWorld, acme: Any) -> None:
+    card = save(stripe, acme, "pm_card_visa")
+    held, _ = two_small(acme)
+    large = world.overage_invoice(acme, cents=4_200, month="2026-11")
+    promised(held, date(2026, 12, 20))
+    with pytest.raises(AmountExceedsDue):
+        start_payment(
+            tenant=acme,
+            amount=Money(4_224, "usd"),
+            choice=MethodChoice("card", method_ref=card),
+            invoice_id=large.id,
+            off_session=True,
+            spreads=True,
+            actor=world.SYSTEM,
+            now=DECEMBER,
+        )
+    assert (Payment.objects.count(), stripe.taken()) == (0, [])
+
+
+def test_what_was_held_back_when_a_debit_began_counts_when_it_arrives(
+    stripe: StripeWorld, acme: Any, debit: Callable[[], Payment]
+) -> None:
+    held, waiting = two_small(acme)
+    promised(held, date(2026, 12, 6))
+    underway = debit()
+    assert underway.amount_minor == 4_212
+    arrives(stripe, underway, DECEMBER + 10 * DAY)
+    assert states(held, waiting) == ["open", "paid"], "the promise was over by then"
+
+
+def test_promised_after_a_debit_began_it_is_paid_by_it(
+    stripe: StripeWorld, acme: Any, debit: Callable[[], Payment]
+) -> None:
+    first, second = two_small(acme)
+    underway = debit()
+    promised(first, date(2026, 12, 20), DECEMBER + DAY)
+    arrives(stripe, underway, DECEMBER + 2 * DAY)
+    assert (underway.amount_minor, states(first, second)) == (4_224, ["paid", "paid"])
+
+
+def test_what_a_charge_has_left_is_credit_and_does_not_pay_the_one_that_is_promised(
+    stripe: StripeWorld, acme: Any, debit: Callable[[], Payment]
+) -> None:
+    held, waiting = two_small(acme)
+    promised(held, date(2026, 12, 20))
+    underway = debit()
+    verify_check(world.check_for(acme, 12, world.user(staff=True), invoice=waiting, now=DECEMBER), now=DECEMBER)
+    arrives(stripe, underway, DECEMBER + 2 * DAY)
+    assert states(held, waiting) == ["open", "paid"]
+    assert queries.credit_balance(acme, "usd").minor == 12
+    assert Discrepancy.objects.get().kind == "not_needed"
+
+
+def test_a_new_method_pays_the_promised_one_that_it_is_for_and_what_waits_beside_it(
+    stripe: StripeWorld, acme: Any
+) -> None:
+    invoice = declined(stripe, acme)
+    waiting = world.overage_invoice(acme, cents=12, month="2026-10")
+    promised(invoice, date(2026, 12, 20))
+    good = save(stripe, acme, "pm_card_visa", DECEMBER)
+    set_default(tenant=acme, method_ref=good, now=DECEMBER)
+    deliver(DECEMBER)
+    assert (stripe.taken(), states(invoice, waiting)) == ([4_212], ["paid", "paid"])
 
 
 # --- What its payer reads ---

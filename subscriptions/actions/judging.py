@@ -11,8 +11,9 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from billing_portal.kit.actors import Actor
-from payments import dunning, hold_queries
+from payments import dunning, hold_queries, queries
 from payments.models import CollectionHold, Invoice
+from payments.models.status import StatusSubject
 from subscriptions.actions import ending, moving, pausing, renewing
 from subscriptions.models import Subscription
 from subscriptions.models.subscription import Engine
@@ -96,16 +97,39 @@ def _warn(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Past due. Whoever has promised to pay all of it is told when that day has passed, once."""
+    """Past due. Whoever has promised to pay all of it is told when that is over, once: its day has passed, or staff
+    have lifted it; or when another falls due that is not promised."""
     if late and subscription.status == Status.ACTIVE:
         is_promised = all(each.id in held for each in late)
         moving.move(
             subscription, Status.PAST_DUE, actor=actor, now=now, reason="an invoice is overdue", is_told=not is_promised
         )
     if subscription.status == Status.PAST_DUE:
-        for hold in hold_queries.ended([each for each in late if each.id not in held], now).values():
-            if hold.kind == CollectionHold.Kind.PROMISE and hold.lifted_at is None:
-                moving.tell(subscription, "past_due", now=now, once=f"hold:{hold.id}")
+        rows = [each for each in late if each.id not in held]
+        over = _promises_over(subscription, rows, now)
+        for hold in over:
+            moving.tell(subscription, "past_due", now=now, once=f"hold:{hold.id}")
+        first = min(rows, key=lambda each: (each.due_at, each.number), default=None)
+        if held and first and first.due_at and not over and not _was_seen_since(subscription, first.due_at):
+            moving.tell(subscription, "past_due", now=now, once=f"invoice:{first.id}")
+
+
+def _promises_over(subscription: Subscription, late: Sequence[Invoice], now: datetime) -> list[CollectionHold]:
+    """The promises by which nobody was told of these. One that was over before its invoice was due, or before it was
+    seen that it is, kept no mail back."""
+    ends = hold_queries.ended(late, now)
+    return [
+        hold
+        for each in late
+        if (hold := ends.get(each.id)) and hold.kind == CollectionHold.Kind.PROMISE
+        if each.due_at and hold.ends_at > each.due_at and not _was_seen_since(subscription, hold.ends_at)
+    ]
+
+
+def _was_seen_since(subscription: Subscription, at: datetime) -> bool:
+    """Whether it became past due then or later: that move has told of what nothing held back."""
+    moves = queries.history(StatusSubject.SUBSCRIPTION, subscription.id)
+    return moves.filter(new=Status.PAST_DUE, at__gte=at).exists()
 
 
 def _step(subscription: Subscription, late: Sequence[Invoice], actor: Actor, now: datetime) -> None:

@@ -75,10 +75,13 @@ def test_a_promise_keeps_access_over_the_days_of_grace_and_ends_by_itself(story:
     promises(story, june, "2026-07-20")
     page = words(story.sees("/subscription"))
     assert "You said you would pay" in page and "by July 20, 2026" in page
-    story.until("2026-07-20 12:00")
-    for each in story.invoices()[1:]:  # the periods after it are paid in time
-        if each.status == "open":
-            story.verified(story.check_arrives(each))
+
+    def others_are_paid() -> None:
+        for each in story.invoices()[1:]:
+            if each.status == "open":
+                story.verified(story.check_arrives(each))
+
+    story.until("2026-07-20 12:00", meanwhile=others_are_paid)
     assert story.may_use() == (True, "past_due"), "the grace ended on July 6"
     assert len(story.told("is overdue")) == 1
     story.until("2026-07-21 12:00")
@@ -156,6 +159,94 @@ def test_lifted_before_its_day_dunning_goes_on(story: Story) -> None:
     assert story.may_use() == (True, "past_due")
     story.until("2026-08-05 00:00")
     assert story.may_use() == (False, "unpaid")
+
+
+def lifted(story: Story) -> None:
+    story.finance.post(
+        reverse("admin:payments_collectionhold_lift", args=[CollectionHold.objects.latest("created_at").id])
+    )
+    story.delivered()
+
+
+def test_whoever_promised_before_it_was_due_is_told_when_that_is_lifted_and_then_cut_off(story: Story) -> None:
+    story.starts()
+    story.until("2026-06-10 00:00")
+    promises(story, story.invoices()[0], "2026-07-20")
+    story.until("2026-06-20 00:00")
+    assert (story.states(), story.told("is overdue")) == (["active", "past_due"], [])
+    lifted(story)
+    assert len(story.told("is overdue")) == 1, "the promise kept the first mail back"
+    story.until("2026-07-08 00:00")
+    assert (story.states()[-1], len(story.told("is overdue"))) == ("unpaid", 1)
+
+
+def test_another_day_in_place_of_the_first_is_no_end_of_the_promise(story: Story) -> None:
+    story.starts()
+    (june,) = story.invoices()
+    story.until("2026-06-10 00:00")
+    promises(story, june, "2026-07-20")
+    story.until("2026-06-20 00:00")
+    instead = {"until": "2026-07-04", "note": "Sooner", "seen": str(CollectionHold.objects.get().id)}
+    story.finance.post(reverse("admin:payments_invoice_promise", args=[june.id]), instead)
+    story.delivered()
+    assert [each.lifted_at is None for each in CollectionHold.objects.order_by("created_at")] == [False, True]
+    story.until("2026-07-04 23:00")
+    assert story.told("is overdue") == []
+    story.until("2026-07-06 00:00")
+    assert len(story.told("is overdue")) == 1
+
+
+def test_while_one_is_promised_the_next_that_falls_due_is_told_before_it_cuts_off(story: Story) -> None:
+    story.starts()
+    story.until("2026-06-10 00:00")
+    promises(story, story.invoices()[0], "2026-08-30")
+    story.until("2026-07-08 00:00")
+    assert (story.states(), story.told("is overdue")) == (["active", "past_due"], [])
+    story.until("2026-07-09 00:00")
+    assert len(story.told("is overdue")) == 1, "the one of July, which nobody has promised"
+    story.until("2026-07-30 00:00")
+    assert (story.states()[-1], len(story.told("is overdue"))) == ("unpaid", 1)
+
+
+def test_the_next_one_was_promised_too_and_its_end_is_one_mail(story: Story) -> None:
+    story.starts()
+    story.until("2026-07-01 00:00")
+    june, july = story.invoices()
+    promises(story, june, "2026-08-30")
+    promises(story, july, "2026-07-20")
+    assert len(story.told("is overdue")) == 1, "of June, before anybody promised"
+    story.until("2026-07-30 00:00")
+    assert (story.states()[-1], len(story.told("is overdue"))) == ("unpaid", 2)
+
+
+@pytest.mark.parametrize("last_day", ["2026-06-12", "2026-06-14"], ids=["before it is due", "as it is due"])
+def test_a_promise_that_ends_before_its_invoice_is_due_adds_no_second_mail(story: Story, last_day: str) -> None:
+    story.starts()
+    story.until("2026-06-05 00:00")
+    promises(story, story.invoices()[0], last_day)
+    story.until("2026-06-30 00:00")
+    assert (story.states(), len(story.told("is overdue"))) == (["active", "past_due"], 1)
+
+
+def test_lifted_before_its_invoice_is_due_it_adds_none_either(story: Story) -> None:
+    story.starts()
+    story.until("2026-06-05 00:00")
+    promises(story, story.invoices()[0], "2026-07-20")
+    story.until("2026-06-12 00:00")
+    lifted(story)
+    assert story.told("is overdue") == []
+    story.until("2026-06-30 00:00")
+    assert (story.states(), len(story.told("is overdue"))) == (["active", "past_due"], 1)
+
+
+def test_due_and_the_promise_over_while_nobody_looked_is_one_mail(story: Story) -> None:
+    story.starts()
+    story.until("2026-06-14 12:00")
+    promises(story, story.invoices()[0], "2026-06-15")
+    story.on("2026-06-16 01:00").beat()
+    assert (story.states(), len(story.told("is overdue"))) == (["active", "past_due"], 1)
+    story.until("2026-06-30 00:00")
+    assert len(story.told("is overdue")) == 1
 
 
 def test_where_it_would_be_canceled_a_promise_keeps_it(story: Story, settings: Any) -> None:
