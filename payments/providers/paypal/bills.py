@@ -15,6 +15,7 @@ from payments.providers.base import Outcome, PaymentResult, ProviderRejected
 from payments.providers.paypal.amounts import from_paypal
 from payments.providers.paypal.client import PayPalClient, identifier
 from payments.providers.paypal.errors import translated
+from payments.providers.paypal.prices import regular_cycle
 from payments.providers.paypal.reading import CAPTURES, instant, readable
 from payments.providers.paypal.rhythm import Span, current, rhythm_of, spans
 from payments.providers.paypal.subscriptions import URL
@@ -25,6 +26,7 @@ from payments.providers.recurring import BillFacts, BillLine
 _BILLS = {Outcome.SUCCEEDED: "paid", Outcome.PROCESSING: "open", Outcome.FAILED: "void"}
 # PayPal wants an end of the list, and takes one in the future. Days cover what was made while it was asked.
 _MARGIN = timedelta(days=31)
+_TITLE = "Subscription"
 
 
 def bills_of(client: PayPalClient, subscription: Mapping[str, Any], *, since: datetime) -> list[BillFacts]:
@@ -80,7 +82,8 @@ def _periods(subscription: Mapping[str, Any], sales: Sequence[Mapping[str, Any]]
 
 
 def _bill(sale: Mapping[str, Any], subscription: Mapping[str, Any], period: Span) -> BillFacts:
-    """Prices are gross, so its total is all there is to say. The seats are today's: PayPal keeps no others."""
+    """Prices are gross, so its total is all there is to say. The plan and the seats are today's, since PayPal keeps no
+    others: where they do not make up the total, it was for others, or for more, and the bill names neither."""
     outcome, total = CAPTURES[sale["status"]], from_paypal(sale["amount_with_breakdown"]["gross_amount"])
     at = instant(sale["time"])
     reason = (sale.get("status_details") or {}).get("reason")
@@ -96,16 +99,26 @@ def _bill(sale: Mapping[str, Any], subscription: Mapping[str, Any], period: Span
         created_at=at,
     )
     seats = int(subscription.get("quantity") or 1)
+    title = str(subscription["plan"].get("name") or _TITLE)
+    if not _makes_up(subscription["plan"], seats, total):
+        title, seats = _TITLE, 1
     return BillFacts(
         provider_ref=identifier(sale["id"]),
         subscription_ref=str(subscription["id"]),
         status=_BILLS[outcome],
         total=total,
-        lines=(BillLine(str(subscription["plan"].get("name") or "Subscription"), seats, total, period),),
+        lines=(BillLine(title, seats, total, period),),
         period=period,
         issued_at=at,
         payment=payment,
     )
+
+
+def _makes_up(plan: Mapping[str, Any], seats: int, total: Money) -> bool:
+    try:
+        return from_paypal(regular_cycle(plan)["pricing_scheme"]["fixed_price"]) * seats == total
+    except (ProviderRejected, KeyError, TypeError):  # a price in tiers, say
+        return False
 
 
 def _fee(breakdown: Mapping[str, Any], total: Money) -> Money | None:
