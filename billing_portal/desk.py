@@ -79,6 +79,7 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str, str, str]]]] = [
             ("Refunds", "undo", "payments_refund_changelist", "payments.view_refund", ""),
             ("Disputes", "gavel", "payments_dispute_changelist", "payments.view_dispute", ""),
             ("Invoices", "description", "payments_invoice_changelist", "payments.view_invoice", ""),
+            ("Held back", "front_hand", "payments_collectionhold_changelist", "payments.view_collectionhold", ""),
             ("Credit notes", "contract", "payments_creditnote_changelist", "payments.view_creditnote", ""),
             ("Credit balances", "savings", "payments_creditbalance_changelist", "payments.view_creditbalance", ""),
             ("Ledger", "balance", "payments_ledgerleg_changelist", "payments.view_ledgerleg", ""),
@@ -91,6 +92,7 @@ _GROUPS: list[tuple[str, list[tuple[str, str, str, str, str]]]] = [
             ("Saved methods", "credit_card", "payments_paymentmethod_changelist", "payments.view_paymentmethod", ""),
             ("Subscriptions", "layers", "subscriptions_subscription_changelist", "subscriptions.view_subscription", ""),
             ("Plans", "sell", "subscriptions_plan_changelist", "subscriptions.view_plan", ""),
+            ("Coupons", "percent", "subscriptions_coupon_changelist", "subscriptions.view_coupon", ""),
         ],
     ),
     (

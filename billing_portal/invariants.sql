@@ -222,7 +222,47 @@ WHERE before > period_start
   AND NOT EXISTS (
       SELECT FROM payments_invoiceline line JOIN payments_invoice bill ON bill.id = line.invoice_id
       WHERE bill.subscription_ref = spans.subscription_ref AND bill.billing_reason = 'change'
-        AND line.amount_minor < 0 AND line.period_end = spans.before);
+        AND line.amount_minor < 0 AND line.period_end = spans.before
+        AND line.derivation ->> 'kind' IS DISTINCT FROM 'coupon')
+  -- With a coupon there may be nothing that was paid for the time that another cycle takes the place of.
+  AND NOT EXISTS (
+      SELECT FROM subscriptions_subscription s
+      JOIN subscriptions_subscriptionterms t ON t.subscription_id = s.id
+      JOIN payments_invoice earlier ON earlier.id = spans.earlier
+      WHERE s.id = spans.subscription_ref AND s.coupon_id IS NOT NULL
+        AND t.effective_from > earlier.period_start AND t.effective_from < spans.before);
+
+-- I5 A coupon takes off its percentage or amount of each line, once in each period that it counts, and no more than there is
+SELECT 'invoice ' || i.number || ': ' || (line.derivation ->> 'code') || ' takes ' || -line.amount_minor || ' off'
+FROM payments_invoiceline line
+JOIN payments_invoice i ON i.id = line.invoice_id
+JOIN subscriptions_subscription s ON s.id = i.subscription_ref
+LEFT JOIN subscriptions_coupon c ON c.id = s.coupon_id AND c.code = line.derivation ->> 'code'
+CROSS JOIN LATERAL (
+    SELECT sum((part ->> 'off')::bigint) AS off, sum((part ->> 'amount')::bigint) AS amount,
+           bool_and((part ->> 'off')::bigint = sign((part ->> 'amount')::bigint) * CASE
+               WHEN c.percent_off IS NOT NULL THEN round(abs((part ->> 'amount')::bigint) * c.percent_off / 100)
+               ELSE least(c.amount_off_minor, abs((part ->> 'amount')::bigint)) END) AS agrees
+    FROM jsonb_array_elements(line.derivation -> 'of') part
+) parts
+WHERE line.derivation ->> 'kind' = 'coupon'
+  AND (parts.agrees IS NOT TRUE OR parts.off <> -line.amount_minor
+       OR coalesce((line.derivation ->> 'period')::int NOT BETWEEN 1 AND coalesce(c.cycles, 1000000), true)
+       OR parts.amount <> (
+           SELECT sum(other.amount_minor) FROM payments_invoiceline other
+           WHERE other.invoice_id = line.invoice_id AND other.period_start = line.period_start
+             AND other.period_end = line.period_end AND other.derivation ->> 'kind' IN ('seats', 'proration')));
+
+-- I5 A coupon is redeemed no more often than it may be, once by a tenant, and by whom it is for
+SELECT 'coupon ' || c.code || ' is redeemed ' || count(*) || ' times, by ' || count(DISTINCT s.tenant_id) || ' tenants'
+FROM subscriptions_coupon c
+JOIN subscriptions_subscription s ON s.coupon_id = c.id
+WHERE EXISTS (SELECT FROM payments_statuschange m WHERE m.subject = 'subscription' AND m.subject_id = s.id
+              AND m.new IN ('trialing', 'active', 'past_due', 'unpaid', 'paused'))
+GROUP BY c.id
+HAVING count(*) > coalesce(c.max_redemptions, count(*)) OR count(*) > count(DISTINCT s.tenant_id)
+    OR count(*) FILTER (WHERE s.tenant_id <> c.tenant_id) > 0
+    OR count(*) FILTER (WHERE c.currency NOT IN ('', s.currency)) > 0;
 
 -- I5 At most one invoice that is not void for each thing that is billed
 SELECT 'tenant ' || tenant_id || ' has ' || count(*) || ' overage invoices for ' || usage_month
@@ -504,6 +544,8 @@ FROM (
     WHERE p.tenant_id <> c.tenant_id
     UNION ALL SELECT 'dispute', c.id::text FROM payments_dispute c JOIN payments_payment p ON p.id = c.payment_id
     WHERE p.tenant_id <> c.tenant_id
+    UNION ALL SELECT 'hold', c.id::text FROM payments_collectionhold c
+    JOIN payments_invoice p ON p.id = c.invoice_id WHERE p.tenant_id <> c.tenant_id
     UNION ALL SELECT 'attempt', c.id::text FROM payments_attempt c JOIN payments_payment p ON p.id = c.payment_id
     WHERE p.tenant_id <> c.tenant_id
     UNION ALL SELECT 'ledger leg', c.id::text FROM payments_ledgerleg c JOIN payments_invoice p ON p.id = c.invoice_id

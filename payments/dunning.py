@@ -37,6 +37,17 @@ HARD = frozenset(
     }
 )
 
+# What comes last waits so long after the end of a hold, however late the invoice is by then: a payment that was
+# promised for its last day may still be on its way, and nobody is cut off in the minute in which it ends.
+AFTER_HOLD = timedelta(days=3)
+
+
+def last_step(due_at: datetime, grace: timedelta, hold_ended: datetime | None) -> datetime:
+    """When an invoice that stays unpaid has its last consequence: after the days of grace, and some days after what
+    held it back has ended."""
+    after_grace = due_at + grace
+    return max(after_grace, hold_ended + AFTER_HOLD) if hold_ended else after_grace
+
 
 def next_try(tries: Sequence[Payment]) -> datetime | None:
     """When the same method is tried again after these charges of one invoice, oldest first, all of which came to

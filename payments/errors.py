@@ -37,10 +37,49 @@ class InvoiceNotOpen(Conflict):
 
 
 class CollectedByProvider(Conflict):
-    """Its provider tries to charge it by itself: whoever paid it here as well would pay it twice."""
+    """Its provider tries to charge it by itself, and can't be told to stop: who paid it here would pay it twice."""
 
     code = "collected_by_provider"
     detail = "This invoice is charged to the subscription's own payment method, so it can't be paid here as well."
+
+
+class PartOfBill(Conflict):
+    """A provider collects its bill, or hears that it was paid, as a whole."""
+
+    code = "part_of_bill"
+
+    def __init__(self, *, due: Money) -> None:
+        super().__init__(
+            f"This invoice is collected as a whole, so a part of it can't be paid. Pay {money_text(due)}, all of it."
+        )
+
+
+class StillCollected(Conflict):
+    """Its provider is being told to stop, and has not confirmed it."""
+
+    code = "still_collected"
+
+    def __init__(self, invoice: str) -> None:
+        super().__init__(
+            f"{invoice} is still collected by the subscription's provider, which is being asked to stop. "
+            "Nothing was booked. Try again in a minute."
+        )
+
+
+class CollectedElsewhere(Conflict):
+    """Whoever charges it tries by its own clock, which no promise made here stops."""
+
+    code = "collected_by_provider"
+    detail = "A provider charges this invoice by itself, so nothing can be held back here."
+
+
+class HoldRuns(Conflict):
+    """Whoever records another day has not seen the one that runs."""
+
+    code = "hold_runs"
+
+    def __init__(self, *, by: str) -> None:
+        super().__init__(f"{by} has named another day meanwhile. Look at it before you name yours.")
 
 
 class PossibleDuplicate(Conflict):

@@ -17,13 +17,14 @@ from billing_portal.notices import mail, outbox
 from billing_portal.notices.mail import Mail
 from billing_portal.notices.outbox import Message
 from payments import method_queries, queries
-from payments.actions import capturing, hearsay, syncing
+from payments.actions import capturing, hearsay, stopping, syncing
 from payments.actions.collecting import charged_to, collect_invoice
 from payments.actions.giving_up import abandon_payment, cancel_payment
 from payments.actions.syncing_methods import sync_methods
 from payments.errors import PaymentNotOpen
 from payments.inbox.registry import HandledEvent, handles
 from payments.models import Invoice, Payment, Refund
+from payments.naming import provider_name
 from payments.providers.base import Topic
 
 
@@ -45,7 +46,7 @@ def invoice_issued(message: Message) -> None:
                     "open": money_text(Money(open_minor, invoice.currency)) if open_minor else "",
                     "due_on": long_text(invoice.due_at),
                     "remittance_code": invoice.remittance_code,
-                    "charged_to": charged_to(invoice),
+                    "charged_to": charged_to(invoice, message.now),
                     "button_label": f"Open {invoice}",
                     "button_url": f"{settings.PUBLIC_URL}/invoices/{invoice.id}",
                 },
@@ -60,6 +61,18 @@ def invoice_issued(message: Message) -> None:
 def invoice_collect(message: Message) -> None:
     """Charge it to the tenant's default method, if there is one."""
     collect_invoice(invoice_id=UUID(message.payload["invoiceId"]), actor=Actor.system("collect"), now=message.now)
+
+
+@outbox.handles("bill.stop")
+def bill_stop(message: Message) -> None:
+    """Its provider must not collect it any more: somebody has brought the money."""
+    stopping.stop(invoice_id=UUID(message.payload["invoiceId"]), actor=Actor.system("stop_collecting"), now=message.now)
+
+
+@outbox.handles("bill.paid")
+def bill_paid(message: Message) -> None:
+    """Its provider hears that it was paid to us."""
+    stopping.say_paid(invoice_id=UUID(message.payload["invoiceId"]), actor=Actor.system("say_paid"), now=message.now)
 
 
 @outbox.handles("payment.abandoned")
@@ -178,7 +191,7 @@ def _where_it_came_from(payment: Payment) -> str:
 @handles(Topic.PAYMENT, Topic.REFUND, Topic.DISPUTE)
 def money_moved(event: HandledEvent) -> str | None:
     """Read the payment again, with what came back of it: whichever of the three it was, that is the whole truth."""
-    actor = Actor(ActorKind.PROVIDER, None, event.provider.capitalize())
+    actor = Actor(ActorKind.PROVIDER, None, provider_name(event.provider))
     payment = syncing.sync_by_reference(
         provider=event.provider, payment_ref=event.object_ref, actor=actor, now=event.now
     )

@@ -16,6 +16,7 @@ from billing_portal.kit.display.amounts import MINUS, money_text, number_text, u
 from billing_portal.kit.display.counting import count_text, rounding_text
 from billing_portal.kit.display.dates import long_text, month_text
 from billing_portal.kit.money import Money, exponent
+from payments.explaining_coupons import coupon_facts, coupon_rows, coupon_rules
 from payments.explaining_seats import EQUALS, TIMES, part_rows, seats_rows, seats_rules
 from payments.models import InvoiceLine
 
@@ -56,8 +57,10 @@ class Explanation:
 
 
 def explain(line: InvoiceLine, currency: str) -> Explanation:
-    """A line made from usage or seats opens to its whole sum; any other to quantity × price."""
+    """A line made from usage, seats or a coupon opens to its whole sum; any other to quantity × price."""
     how = line.derivation
+    if how.get("kind") == "coupon":
+        return Explanation(coupon_rows(how), coupon_rules(how), records=False)
     if how.get("kind") == "seats":
         return Explanation(seats_rows(how), seats_rules(how), records=False)
     if how.get("kind") == "proration":
@@ -70,6 +73,8 @@ def explain(line: InvoiceLine, currency: str) -> Explanation:
 def facts_of(line: InvoiceLine, currency: str) -> list[tuple[str, str]]:
     """Label and value, down to the amount. What is not kept on the line is left out, what has no label comes last."""
     how: dict[str, Any] = dict(line.derivation)
+    if how.get("kind") == "coupon":
+        return coupon_facts(how)
     rounding, plan, version = how.pop("rounding", None), how.pop("plan", None), how.pop("planVersion", None)
     facts = [
         (label, "without limit" if (value := how.pop(name)) is None else _figure(name, value, currency))

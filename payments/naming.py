@@ -30,6 +30,11 @@ BRANDS = {
 }
 
 
+def provider_name(provider: str) -> str:
+    """'PayPal' of 'paypal', as its owner writes it; one that is not known is shown with a capital."""
+    return PROVIDERS.get(provider, provider.capitalize())
+
+
 def with_ending(name: str, last4: str) -> str:
     """'Visa •••• 4242', which never breaks before the digits."""
     return f"{name} ••••{NBSP}{last4}"

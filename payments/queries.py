@@ -110,9 +110,15 @@ def amounts(invoice: Invoice) -> InvoiceAmounts:
 
 
 def is_collected_by_provider(invoice: Invoice, paying: Sequence[Allocation] | None = None) -> bool:
-    """Whether its provider will still charge it by itself. Paid once and open again (a dispute, say), it will not.
-    `paying`: its allocations, for whoever has them."""
-    if not invoice.provider:
+    """Whether its provider will still charge it by itself: `is_open_there`, and nobody has told it to stop. `paying`:
+    its allocations, for whoever has them."""
+    return invoice.collection_stopped_at is None and is_open_there(invoice, paying)
+
+
+def is_open_there(invoice: Invoice, paying: Sequence[Allocation] | None = None) -> bool:
+    """Whether it is a bill that its provider still has to be paid for. Paid once and open again (a dispute, say), it is
+    ours alone."""
+    if not invoice.provider or invoice.status != Invoice.Status.OPEN:
         return False
     return not (invoice.allocations.exists() if paying is None else paying)
 

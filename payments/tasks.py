@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from billing_portal.kit.actors import Actor
 from billing_portal.notices import outbox, waking
-from payments.actions import checking, collecting, reconciling
+from payments.actions import checking, collecting, reconciling, stopping
 from payments.inbox import handling, mirroring
 from payments.providers import registry
 from payments.providers.base import TakesPayments
@@ -56,8 +56,11 @@ def check_unknown() -> int:
 
 @shared_task(name="payments.collect_again")
 def collect_again() -> int:
-    """Try again what could not be charged, when its time has come; returns how many were tried."""
-    tried = collecting.collect_due(actor=Actor.system("collect"), now=timezone.now())
+    """Try again what could not be charged, when its time has come; returns how many were tried. What a provider has
+    stopped to collect for a payment that did not come, it takes up again."""
+    now = timezone.now()
+    tried = collecting.collect_due(actor=Actor.system("collect"), now=now)
+    tried += stopping.take_up_again(actor=Actor.system("collect"), now=now)
     if tried:
         outbox.wake()
     return tried

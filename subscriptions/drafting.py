@@ -3,17 +3,65 @@ again."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from billing_portal.kit.display.amounts import money_text, number_text
 from billing_portal.kit.display.counting import count_text
 from billing_portal.kit.fields import quantity_text, rfc3339
+from billing_portal.kit.money import Money
 from billing_portal.kit.periods import Span, duration
 from payments.actions.invoicing import LineDraft
+from subscriptions.discounts import Discount
 from subscriptions.models import PlanPrice
 from subscriptions.proration import Part
 
 UNIT = "seat"
+
+
+def period_lines(price: PlanPrice, seats: int, period: Span, discount: Discount | None) -> list[LineDraft]:
+    """A whole period in advance, and what its coupon takes off."""
+    return with_coupon([period_line(price, seats, period)], discount)
+
+
+def with_coupon(lines: Sequence[LineDraft], discount: Discount | None) -> list[LineDraft]:
+    """The lines of one period, and below them what its coupon takes off: off each line by itself, in one sum. What it
+    took off unused time is not given back."""
+    if discount is None or not (off := sum(discount.off(line.amount_minor) for line in lines)):
+        return list(lines)
+    currency = lines[0].derivation["currency"]
+    words = off_text(discount.percent, discount.amount_minor, currency)
+    return [
+        *lines,
+        LineDraft(
+            title=f"{discount.code}: {words} off" + ("" if off > 0 else ", on unused time"),
+            quantity=Decimal(1),
+            unit_amount=Decimal(-off),
+            amount_minor=-off,
+            period_start=lines[0].period_start,
+            period_end=lines[0].period_end,
+            derivation={
+                "kind": "coupon",
+                "code": discount.code,
+                "percentOff": None if discount.percent is None else quantity_text(discount.percent),
+                "amountOff": discount.amount_minor,
+                "currency": currency,
+                "period": discount.cycle,
+                "periods": discount.cycles,
+                "of": [
+                    {"title": line.title, "amount": line.amount_minor, "off": discount.off(line.amount_minor)}
+                    for line in lines
+                ],
+                "amount": -off,
+            },
+        ),
+    ]
+
+
+def off_text(percent: Decimal | None, amount_minor: int | None, currency: str) -> str:
+    """'20%', '$50.00'."""
+    return f"{number_text(percent)}%" if percent is not None else money_text(Money(amount_minor or 0, currency))
 
 
 def period_line(price: PlanPrice, seats: int, period: Span) -> LineDraft:

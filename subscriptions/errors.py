@@ -110,3 +110,57 @@ class NotPaused(Conflict):
 class NotSupportedByEngine(Conflict):
     code = "not_supported_by_provider"
     detail = "Whoever charges this subscription can't change it. Cancel it, and start another one when it has ended."
+
+
+class UnknownCoupon(BadInput):
+    code = "unknown_coupon"
+
+    def __init__(self) -> None:
+        super().__init__("We don't know this coupon. Look at how it is written, or leave it out.", field="coupon")
+
+
+class CouponExpired(BadInput):
+    code = "coupon_expired"
+
+    def __init__(self) -> None:
+        super().__init__("This coupon can't be used any more. Leave it out, or use another.", field="coupon")
+
+
+class CouponUsedUp(BadInput):
+    code = "coupon_used_up"
+
+    def __init__(self) -> None:
+        super().__init__("This coupon has been used as often as it may be.", field="coupon")
+
+
+class CouponUsedBefore(BadInput):
+    code = "coupon_used_before"
+
+    def __init__(self) -> None:
+        super().__init__("This account has used this coupon before. It can be used once.", field="coupon")
+
+
+class CouponCurrency(BadInput):
+    code = "coupon_currency"
+
+    def __init__(self, currency: str) -> None:
+        super().__init__(f"This coupon is for prices in {currency.upper()}.", field="coupon")
+
+
+class CouponNotByPayPal(Conflict):
+    code = "not_supported_by_provider"
+
+    def __init__(self) -> None:
+        words = "A coupon can't be used with PayPal. Leave it out, or choose another way to pay."
+        super().__init__(words, field="coupon")
+
+
+class CouponTaken(Conflict):
+    code = "coupon_taken"
+
+    def __init__(self) -> None:
+        super().__init__("There is a coupon with this code already, open or closed.", field="code")
+
+
+class BadCoupon(BadInput):
+    code = "bad_coupon"

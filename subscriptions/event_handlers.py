@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from billing_portal.kit.actors import Actor, ActorKind
 from billing_portal.notices import outbox
 from billing_portal.notices.outbox import Message
+from billing_portal.tenants.models import Tenant
 from payments.inbox.registry import HandledEvent, handles
+from payments.naming import provider_name
 from payments.providers.base import Topic
-from subscriptions.actions import following, judging
+from subscriptions import queries
+from subscriptions.actions import charging_with, following, judging
 from subscriptions.mails import write_mail
 from subscriptions.models import Subscription
+from subscriptions.models.subscription import Engine
 
 
 @handles(Topic.SUBSCRIPTION)
 def subscription_changed(event: HandledEvent) -> str | None:
     """Read it again, with its bills: whichever event it was, that is the whole truth."""
-    actor = Actor(ActorKind.PROVIDER, None, event.provider.capitalize())
+    actor = Actor(ActorKind.PROVIDER, None, provider_name(event.provider))
     subscription = following.by_reference(
         provider_name=event.provider, reference=event.object_ref, actor=actor, now=event.now
     )
@@ -26,14 +28,39 @@ def subscription_changed(event: HandledEvent) -> str | None:
 
 @outbox.handles("invoice.settled")
 def invoice_settled(message: Message) -> None:
-    """An invoice of a subscription was paid, or is open again: whether it is in order shows at once."""
-    judging.judge(
-        subscription_id=UUID(message.payload["subscriptionId"]), actor=Actor.system("invoices"), now=message.now
+    """An invoice of a subscription was paid, or is open again: whether it is in order shows at once. Of one that a
+    provider charges the provider says so; what it has told already is not asked again."""
+    subscription = Subscription.objects.get(id=message.payload["subscriptionId"])
+    actor = Actor.system("invoices")
+    if subscription.engine == Engine.INVOICE:
+        judging.judge(subscription_id=subscription.id, actor=actor, now=message.now)
+    elif subscription.status in charging_with.OWING:
+        following.follow(subscription_id=subscription.id, actor=actor, now=message.now)
+
+
+@outbox.handles("method.chosen")
+def method_chosen(message: Message) -> None:
+    """What a provider charges for the tenant's subscription, and could not charge until now, goes to this method."""
+    charging_with.charge_with(
+        tenant=Tenant.objects.get(id=message.payload["tenantId"]),
+        method_ref=message.payload["methodRef"],
+        cause=str(message.id),
+        actor=Actor.system("charge_with"),
+        now=message.now,
     )
+
+
+@outbox.handles("collection.held")
+def collection_held(message: Message) -> None:
+    """What is held back, or is not any more, takes no access away or does: that shows at once."""
+    tenant = Tenant.objects.get(id=message.payload["tenantId"])
+    if subscription := queries.live_subscription(tenant):
+        judging.judge(subscription_id=subscription.id, actor=Actor.system("invoices"), now=message.now)
 
 
 @outbox.handles(
     "subscription.moved",
+    "subscription.past_due",
     "subscription.ending",
     "subscription.kept",
     "subscription.trial_ending",

@@ -13,8 +13,8 @@ from billing_portal.kit.money import Money
 from billing_portal.notices import mail
 from billing_portal.notices.mail import Mail
 from billing_portal.notices.outbox import Message
-from subscriptions import queries, quoting
-from subscriptions.drafting import period_line
+from subscriptions import costing, queries
+from subscriptions.coupon_words import still_off
 from subscriptions.models import Subscription
 
 # What is told of a move into a state, or of another change; what is not named needs no mail.
@@ -39,10 +39,13 @@ def write_mail(subscription: Subscription, what: str, *, came_from: str | None =
         return
     tenant = subscription.tenant
     terms = queries.current_terms(subscription, message.now)
-    line = period_line(terms.price, terms.seats, (message.now, message.now))
+    price, seats = terms.price, terms.seats
     ends = subscription.ended_at or subscription.period_end or message.now
-    if what == "renewal_coming" and subscription.pending_price and subscription.pending_seats:
-        line = period_line(subscription.pending_price, subscription.pending_seats, (message.now, message.now))
+    amount = costing.cost_with(subscription, price, seats, None)
+    if what == "renewal_coming":
+        if subscription.pending_price and subscription.pending_seats:
+            price, seats = subscription.pending_price, subscription.pending_seats
+        amount = costing.cost_from(subscription, price, seats, subscription.period_end or message.now)
     with timezone.override(tenant.zone), transaction.atomic():
         mail.write(
             Mail(
@@ -52,7 +55,8 @@ def write_mail(subscription: Subscription, what: str, *, came_from: str | None =
                     "plan": terms.price.version.plan.name,
                     "seats": count_text(terms.seats, "seat"),
                     "cycle": "month" if terms.price.billing_cycle == "monthly" else "year",
-                    "amount": money_text(Money(quoting.with_tax(subscription, [line])[1], subscription.currency)),
+                    "amount": money_text(Money(amount, subscription.currency)),
+                    "coupon": still_off(subscription),
                     "until": long_text(ends),
                     "button_label": "Open your subscription",
                     "button_url": f"{settings.PUBLIC_URL}/subscription",

@@ -61,9 +61,11 @@ def part_of(what: Seats, period: Span, instant: datetime, *, sign: int = 1) -> P
     return Part(what.seats, unit, amount, share, max(instant, period[0]), period)
 
 
-def prorate(old: Seats, new: Seats, periods: Sequence[Span], instant: datetime) -> list[Part]:
+def prorate(
+    old: Seats, new: Seats, periods: Sequence[Span], instant: datetime, *, both_sides: bool = False
+) -> list[Part]:
     """Unused time of the old given back and the same time of the new charged, for each period that is paid for already
-    and has not ended; more seats at the same price are charged as what is added.
+    and has not ended; more seats at the same price are charged as what is added, or with `both_sides` as these two.
 
     What comes to nothing is left out. Both sides of a period are of the same length, so a change and its reverse at one
     instant sum to nothing.
@@ -72,7 +74,7 @@ def prorate(old: Seats, new: Seats, periods: Sequence[Span], instant: datetime) 
     for period in periods:
         if share_left(period, instant) == 0:
             continue
-        if old.per_seat == new.per_seat and new.seats > old.seats:
+        if old.per_seat == new.per_seat and new.seats > old.seats and not both_sides:
             parts.append(part_of(Seats(new.per_seat, new.seats - old.seats), period, instant))
         elif old != new:
             parts += [part_of(old, period, instant, sign=-1), part_of(new, period, instant)]

@@ -9,15 +9,16 @@ from datetime import datetime
 
 from billing_portal.kit.periods import Span
 from payments import queries as money
-from payments import tax
 from payments.actions.invoicing import LineDraft
 from payments.tax import Tax
 from subscriptions import queries, spans
-from subscriptions.drafting import part_line, period_line
+from subscriptions.costing import cost_with, with_tax
+from subscriptions.discounts import Discount, cycle_from, discount_from, discount_of
+from subscriptions.drafting import part_line, period_lines, with_coupon
 from subscriptions.errors import NothingChanges, SeatsFallAtRenewal
 from subscriptions.models import PlanPrice, Subscription
 from subscriptions.models.plan import BillingCycle
-from subscriptions.proration import Part, Seats, part_of, prorate
+from subscriptions.proration import Seats, part_of, prorate
 
 NOW, PERIOD_END = "now", "period_end"
 
@@ -66,6 +67,23 @@ class Quote:
     next_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Billed:
+    """A period that is billed: on which terms, and what the coupon takes off it."""
+
+    span: Span
+    by: Target
+    discount: Discount | None
+
+
+@dataclass(frozen=True, slots=True)
+class _After:
+    """Until when is billed then, and what the coupon takes off the period after."""
+
+    at: datetime
+    discount: Discount | None
+
+
 def choose(subscription: Subscription, target: Target, *, when: str | None, instant: datetime) -> Choice:
     """When it holds. `when` None: what costs more holds at once, what costs less from the period's end; in a trial
     everything holds at once.
@@ -100,19 +118,8 @@ def current_target(subscription: Subscription, instant: datetime) -> Target:
 
 def billed_ahead(subscription: Subscription, instant: datetime) -> int:
     """Minor units, tax included, of the periods after the one that runs that are billed already, on their terms."""
-    current = current_target(subscription, instant)
-    ahead = _as_billed(subscription, current, queries.billed_periods(subscription)[1:])
-    return sum(with_tax(subscription, [period_line(each.price, each.seats, span)])[1] for span, each in ahead)
-
-
-def with_tax(subscription: Subscription, lines: Sequence[LineDraft]) -> tuple[list[Tax], int]:
-    """(taxes, total with tax) as an invoice of these lines has them; of a negative sum, what is credited of tax."""
-    subtotal = sum(line.amount_minor for line in lines)
-    taxes = tax.tax_lines(subscription.tenant, [line.amount_minor for line in lines]) if subtotal > 0 else []
-    if subtotal < 0:
-        credited = tax.tax_lines(subscription.tenant, [-subtotal])
-        return [], subtotal - sum(each.amount_minor for each in credited)
-    return taxes, subtotal + sum(each.amount_minor for each in taxes)
+    ahead = _billed(subscription, current_target(subscription, instant))[1:]
+    return sum(cost_with(subscription, each.by.price, each.by.seats, each.discount) for each in ahead)
 
 
 def _usual(current: Target, target: Target) -> str:
@@ -127,25 +134,23 @@ def _in_trial(subscription: Subscription, target: Target, instant: datetime) -> 
     """Nothing was paid yet, so nothing is to be reckoned: other terms hold at once, and the trial goes on."""
     assert subscription.period_start and subscription.trial_end
     period = subscription.period_start, subscription.trial_end
-    return _quote(subscription, target, NOW, instant, [], period, restarts=False, next_at=subscription.trial_end)
+    after = _After(subscription.trial_end, discount_from(subscription, subscription.trial_end))
+    return _quote(subscription, target, NOW, instant, [], period, after)
 
 
 def _now(subscription: Subscription, current: Target, target: Target, instant: datetime, *, restarts: bool) -> Quote:
     """Unused time back and the same time of the new, for all that is billed; another cycle begins anew."""
     assert subscription.period_start and subscription.period_end and subscription.billed_until
-    billed = queries.billed_periods(subscription)
+    billed = _billed(subscription, current)
     if restarts:
         period = spans.first_span(instant, subscription.tenant.zone, target.price.billing_cycle)
-        lines = [
-            part_line(before.price, part)
-            for span, before in _as_billed(subscription, current, billed)
-            if (part := part_of(before.cost, span, instant, sign=-1)).amount_minor
-        ]
-        lines.append(period_line(target.price, target.seats, period))
-        return _quote(subscription, target, NOW, instant, lines, period, restarts=True, next_at=period[1])
-    lines, until = _mended(subscription, _as_billed(subscription, current, billed), target, instant)
-    period = instant, max(until, subscription.period_end)
-    return _quote(subscription, target, NOW, instant, lines, period, restarts=False, next_at=until)
+        cycle = cycle_from(subscription, instant)
+        lines = [line for each in billed for line in _given_back(each, instant)]
+        lines += period_lines(target.price, target.seats, period, discount_of(subscription.coupon, cycle))
+        after = _After(period[1], discount_of(subscription.coupon, cycle + 1))
+        return _quote(subscription, target, NOW, instant, lines, period, after, restarts=True)
+    lines, after = _mended(subscription, billed, target, instant)
+    return _quote(subscription, target, NOW, instant, lines, (instant, max(after.at, subscription.period_end)), after)
 
 
 def _at_period_end(
@@ -154,54 +159,66 @@ def _at_period_end(
     """What is billed ahead for the time after is mended now. Another cycle waits for the end of what is billed in the
     one that runs."""
     assert subscription.period_end and subscription.billed_until
-    ahead = _as_billed(subscription, current, queries.billed_periods(subscription)[1:])
+    ahead = _billed(subscription, current)[1:]
     cycle = target.price.billing_cycle
-    waits = restarts and not any(before.price.billing_cycle == cycle for _, before in ahead)
-    lines, until = ([], subscription.billed_until) if waits else _mended(subscription, ahead, target, instant)
+    waits = restarts and not any(each.by.price.billing_cycle == cycle for each in ahead)
+    lines, after = _mended(subscription, [] if waits else ahead, target, instant)
     end = subscription.billed_until if waits else subscription.period_end
-    period = subscription.period_end, max(until, subscription.period_end)
-    return _quote(subscription, target, PERIOD_END, end, lines, period, restarts=restarts, next_at=until)
+    period = subscription.period_end, max(after.at, subscription.period_end)
+    return _quote(subscription, target, PERIOD_END, end, lines, period, after, restarts=restarts)
 
 
 def _mended(
-    subscription: Subscription, billed: Sequence[tuple[Span, Target]], target: Target, instant: datetime
-) -> tuple[list[LineDraft], datetime]:
-    """The lines that make the target's of what is billed, and until when is billed then.
+    subscription: Subscription, billed: Sequence[_Billed], target: Target, instant: datetime
+) -> tuple[list[LineDraft], _After]:
+    """The lines that make the target's of what is billed, and what comes after it then.
 
     What was billed ahead in another cycle than the target's is given back whole, and one period of the target's cycle
     is billed in its place.
     """
     assert subscription.billed_until
     cycle = target.price.billing_cycle
-    same = [(span, before) for span, before in billed if before.price.billing_cycle == cycle]
-    others = [(span, before) for span, before in billed if before.price.billing_cycle != cycle]
-    lines = [
-        line
-        for span, before in same
-        for line in _lines(before, target, prorate(before.cost, target.cost, [span], max(instant, span[0])))
-    ]
+    same = [each for each in billed if each.by.price.billing_cycle == cycle]
+    others = [each for each in billed if each.by.price.billing_cycle != cycle]
+    lines = [line for each in same for line in _changed(each, target, instant)]
     if not others:
-        return lines, subscription.billed_until
-    lines += [
-        part_line(before.price, part)
-        for span, before in others
-        if (part := part_of(before.cost, span, max(instant, span[0]), sign=-1)).amount_minor
-    ]
-    instead = spans.span_after(subscription.anchor_at, subscription.tenant.zone, cycle, others[0][0][0])
-    return [*lines, period_line(target.price, target.seats, instead)], instead[1]
+        until = subscription.billed_until
+        return lines, _After(until, discount_from(subscription, until))
+    lines += [line for each in others for line in _given_back(each, instant)]
+    since = others[0].span[0]
+    instead = spans.span_after(subscription.anchor_at, subscription.tenant.zone, cycle, since)
+    lines += period_lines(target.price, target.seats, instead, others[0].discount)
+    after = discount_of(subscription.coupon, cycle_from(subscription, since) + 1)
+    return lines, _After(instead[1], after)
 
 
-def _as_billed(subscription: Subscription, current: Target, billed: Sequence[Span]) -> list[tuple[Span, Target]]:
-    """What each of them was billed by: from what was agreed for later on, that."""
+def _billed(subscription: Subscription, current: Target) -> list[_Billed]:
+    """The period that runs and those billed ahead: from what was agreed for later on, that."""
     price, seats, since = subscription.pending_price, subscription.pending_seats, subscription.pending_at
-    if price is None or seats is None or since is None:
-        return [(span, current) for span in billed]
-    return [(span, Target(price, seats) if span[0] >= since else current) for span in billed]
+    later = None if price is None or seats is None else Target(price, seats)
+    return [
+        _Billed(
+            span,
+            later if later and since and span[0] >= since else current,
+            discount_of(subscription.coupon, subscription.coupon_cycle + ahead),
+        )
+        for ahead, span in enumerate(queries.billed_periods(subscription))
+    ]
 
 
-def _lines(before: Target, target: Target, parts: Sequence[Part]) -> list[LineDraft]:
-    adds = before.price.per_seat_minor == target.price.per_seat_minor and target.seats > before.seats
-    return [part_line(before.price if part.amount_minor < 0 else target.price, part, adds_seats=adds) for part in parts]
+def _given_back(billed: _Billed, instant: datetime) -> list[LineDraft]:
+    part = part_of(billed.by.cost, billed.span, max(instant, billed.span[0]), sign=-1)
+    return with_coupon([part_line(billed.by.price, part)], billed.discount) if part.amount_minor else []
+
+
+def _changed(billed: _Billed, target: Target, instant: datetime) -> list[LineDraft]:
+    """With a coupon more seats, too, are unused time back and the same time of more: what it takes off is of all."""
+    before, span, is_less = billed.by, billed.span, billed.discount is not None
+    parts = prorate(before.cost, target.cost, [span], max(instant, span[0]), both_sides=is_less)
+    adds = before.price.per_seat_minor == target.price.per_seat_minor and target.seats > before.seats and not is_less
+    of = (before.price if part.amount_minor < 0 else target.price for part in parts)
+    lines = [part_line(price, part, adds_seats=adds) for price, part in zip(of, parts, strict=True)]
+    return with_coupon(lines, billed.discount)
 
 
 def _quote(
@@ -211,13 +228,12 @@ def _quote(
     effective_at: datetime,
     lines: Sequence[LineDraft],
     period: Span,
+    after: _After,
     *,
-    restarts: bool,
-    next_at: datetime,
+    restarts: bool = False,
 ) -> Quote:
     taxes, total = with_tax(subscription, lines)
     credit = money.credit_balance(subscription.tenant, subscription.currency).minor
-    after = period_line(target.price, target.seats, (next_at, next_at))
     return Quote(
         target=target,
         when=when,
@@ -228,6 +244,6 @@ def _quote(
         due_minor=max(0, total - max(0, credit)),
         period=period,
         restarts=restarts,
-        next_minor=with_tax(subscription, [after])[1],
-        next_at=next_at,
+        next_minor=cost_with(subscription, target.price, target.seats, after.discount),
+        next_at=after.at,
     )

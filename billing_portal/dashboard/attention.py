@@ -12,10 +12,11 @@ from django.urls import reverse
 from billing_portal.kit.display.counting import count_text
 from billing_portal.kit.display.dates import long_text
 from billing_portal.tenants.models import Tenant
-from payments import queries, share_queries
+from payments import hold_queries, queries, share_queries
 from payments.declines import declined_sentence
-from payments.models import Invoice, Payment
+from payments.models import CollectionHold, Invoice, Payment
 from payments.pages.at_paypal import is_at_paypal, page_of
+from payments.pages.hold_words import hold_text, hold_title
 from payments.pages.onward import pay_url
 from payments.pages.paying import takes_payments
 from payments.pages.payment_notice import waiting_notice
@@ -46,6 +47,7 @@ def notices(tenant: Tenant, now: datetime, *, may_pay: bool) -> list[Notice]:
     amounts = queries.amounts_of(waiting)
     named = queries.payments(tenant).filter(id__in=[each.last_payment_id for each in waiting if each.last_payment_id])  # type: ignore[attr-defined]
     last = {payment.id: payment for payment in named}
+    holds = hold_queries.holds_of(waiting, now)
     under_way = {invoice_id: apart(rows)[0] for invoice_id, rows in share_queries.open_payments_for(waiting).items()}
     found = [
         _invoice_notice(
@@ -55,6 +57,7 @@ def notices(tenant: Tenant, now: datetime, *, may_pay: bool) -> list[Notice]:
             under_way.get(each.id, []),
             now,
             may_pay=may_pay,
+            hold=holds.get(each.id),
         )
         for each in sorted(waiting, key=lambda each: (not each.is_overdue(now), each.due_at))
     ]
@@ -71,7 +74,14 @@ def notices(tenant: Tenant, now: datetime, *, may_pay: bool) -> list[Notice]:
 
 
 def _invoice_notice(
-    invoice: Invoice, open_minor: int, last: Payment | None, coming: Sequence[Coming], now: datetime, *, may_pay: bool
+    invoice: Invoice,
+    open_minor: int,
+    last: Payment | None,
+    coming: Sequence[Coming],
+    now: datetime,
+    *,
+    may_pay: bool,
+    hold: CollectionHold | None = None,
 ) -> Notice:
     """`last` is the newest payment that named it; one on its way that is newer, or that names others too, is told of
     instead."""
@@ -86,6 +96,9 @@ def _invoice_notice(
     pay = _pay(invoice, money)
     cause = _cause(last)
     waits = last is not None and last.status == Payment.Status.REQUIRES_ACTION and _can_go_on(last)
+    if hold and not is_coming and not waits:
+        text = f"{cause}{money} of {invoice.number} is open. {hold_text(hold)}"
+        return Notice("info", hold_title(hold), text, [pay if may_pay else _open(invoice.id)], "clock")
     if invoice.is_overdue(now):
         days = count_text(max(1, days_between(invoice.due_at, now)), "day")
         title = f"Invoice {invoice.number} is {days} overdue"

@@ -26,6 +26,25 @@ def append_only(*tables: str) -> RunSQL:
     )
 
 
+_REFUSE_CHANGE = """
+CREATE OR REPLACE FUNCTION billing_only_these_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF TG_OP = 'UPDATE' AND to_jsonb(NEW) - TG_ARGV = to_jsonb(OLD) - TG_ARGV THEN RETURN NEW; END IF;
+  RAISE EXCEPTION '% keeps its terms: % refused', TG_TABLE_NAME, TG_OP
+    USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = TG_TABLE_NAME || '_keeps_terms';
+END $$;
+"""
+
+
+def keeps_terms(table: str, *columns: str) -> RunSQL:
+    """Refuse DELETE, and every UPDATE of a row that changes more than these columns. Raises IntegrityError."""
+    may_change = ", ".join(f"'{column}'" for column in columns)
+    return RunSQL(
+        _REFUSE_CHANGE + f"CREATE TRIGGER {table}_keeps_terms BEFORE UPDATE OR DELETE ON {table} "
+        f"FOR EACH ROW EXECUTE FUNCTION billing_only_these_change({may_change});",
+        f"DROP TRIGGER {table}_keeps_terms ON {table};",
+    )
+
+
 def same_tenant(child: str, column: str, parent: str) -> RunSQL:
     """(tenant_id, column) of `child` must be (tenant_id, id) of `parent`: no row points into another tenant.
 

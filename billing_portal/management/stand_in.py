@@ -13,6 +13,7 @@ from django.core.management.base import CommandError
 
 from billing_portal.embedded.child import dies_with_parent, stop
 from billing_portal.settings.stand_ins import HOST, PayPalStandIn, StandIn, StripeStandIn, books
+from payments.naming import provider_name
 
 START_SECONDS = 20
 # It is on this machine: a proxy of the environment has nothing to do with it.
@@ -79,7 +80,7 @@ def running(known: StandIn | None) -> Iterator[None]:
         deadline = time.monotonic() + START_SECONDS
         while not answers(known):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise CommandError(f"The stand-in for {known.name.capitalize()} did not start.")
+                raise CommandError(f"The stand-in for {provider_name(known.name)} did not start.")
             time.sleep(0.02)
         yield
     finally:

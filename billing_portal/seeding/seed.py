@@ -17,6 +17,7 @@ from django.db.models import F
 from billing_portal.kit import periods
 from billing_portal.notices.models import OutboxMessage
 from billing_portal.seeding.cards import Cards
+from billing_portal.seeding.coupons import make_coupons
 from billing_portal.seeding.customers import CUSTOMERS
 from billing_portal.seeding.history import HOME, MONTHS, History, labels_back_from
 from billing_portal.seeding.people import SEED, make_accounts
@@ -52,7 +53,7 @@ def seed(
     stand_in: StandIn | None = None,
     told: Callable[[], None] = lambda: None,
 ) -> Seeded:
-    """Make plans, tenants, people and six months of history that ends at `now`; write the accounts' secrets to a file.
+    """Make plans, coupons, tenants, people and six months of history that ends at `now`; write the secrets to a file.
 
     `stand_in` takes the cards of the history; without one checks are paid instead, since nobody's real account is
     written into. The file is written last and before the commit: whoever finds tenants finds their passwords too.
@@ -67,6 +68,7 @@ def _seed(
 ) -> Seeded:
     began = periods.month_bounds(labels_back_from(now)[-1], HOME)[0]
     make_plans(began)
+    make_coupons(began)
     tenants = {
         customer.slug: create_tenant(
             slug=customer.slug,

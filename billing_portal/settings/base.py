@@ -233,6 +233,8 @@ RENEWAL_INVOICE_DAYS = env.integer("RENEWAL_INVOICE_DAYS", 7)
 # How many days a subscription stays past due, with access kept, before it is `unpaid` or `canceled`.
 PAST_DUE_GRACE_DAYS = env.integer("PAST_DUE_GRACE_DAYS", 21)
 PAST_DUE_ENDS_IN = env.one_of("PAST_DUE_ENDS_IN", "unpaid", "canceled")
+# How many days ahead the last day of a promise to pay, or of leaving a tenant alone, may lie.
+HOLD_MOST_DAYS = env.integer("HOLD_MOST_DAYS", 90)
 # How many months back a late usage record is still taken, and billed as an adjustment.
 USAGE_LATE_MONTHS = env.integer("USAGE_LATE_MONTHS", 13)
 # Who issues the invoices, and the zone whose calendar gives their year and number.

@@ -1,5 +1,6 @@
 """check_books sees each kind of damage: the guards are taken off, a row is spoilt, and the right invariant speaks."""
 
+from datetime import date
 from io import StringIO
 
 import pytest
@@ -11,16 +12,20 @@ from billing_portal.tasks import check_books as check_books_by_night
 from billing_portal.tests import world
 from billing_portal.tests.stripe_world import StripeWorld
 from billing_portal.tests.world import at
+from payments.actions.holding import promise
 from payments.actions.recording import verify_manual_payment
 from payments.tests.offline_world import check_over, paid_out, returned, verify_check
 from payments.tests.refund_world import card_payment, check_payment, refund, synced
 from subscriptions.actions.renewing import renew
-from subscriptions.actions.subscribing import start_subscription
+from subscriptions.tests.coupon_world import coupon
+from subscriptions.tests.plan_world import started
 
 pytestmark = pytest.mark.django_db
 
 OTHER = "(SELECT id FROM tenants_tenant WHERE slug = 'other')"
 LEG = "SELECT id FROM payments_ledgerleg WHERE account = 'receivable' AND amount_minor > 0 LIMIT 1"
+OF_COUPON = "WHERE derivation ->> 'kind' = 'coupon'"
+OFF = f"unit_amount = unit_amount - 1 {OF_COUPON}"
 
 # What is done to the books → how the invariant that must speak begins.
 DAMAGE = {
@@ -67,6 +72,13 @@ DAMAGE = {
         "I5 The receivable"
     ),
     "UPDATE payments_invoice SET period_end = '2030-01-01 00:00Z' WHERE kind = 'subscription'": "I5 The periods",
+    f"UPDATE payments_invoiceline SET amount_minor = amount_minor - 1, {OFF}": "I5 A coupon takes",
+    f"UPDATE payments_invoiceline SET derivation = jsonb_set(derivation, '{{period}}', '9') {OF_COUPON}": (
+        "I5 A coupon takes"
+    ),
+    "UPDATE subscriptions_subscription SET coupon_id = (SELECT id FROM subscriptions_coupon)": (
+        "I5 A coupon is redeemed"
+    ),
     "UPDATE usage_usagerollup SET quantity = quantity + 60000": "I6 Raw usage",
     "UPDATE payments_invoiceline SET derivation = '{}'": "I6 A metered line",
     "UPDATE payments_invoiceline SET quantity = quantity + 1": "I6 A metered line",
@@ -83,6 +95,7 @@ DAMAGE = {
     f"UPDATE payments_refundpart SET tenant_id = {OTHER}": "I9 No row's",
     f"UPDATE payments_dispute SET tenant_id = {OTHER}": "I9 No row's",
     f"UPDATE payments_paymentshare SET tenant_id = {OTHER}": "I9 No row's",
+    f"UPDATE payments_collectionhold SET tenant_id = {OTHER}": "I9 No row's",
     "UPDATE payments_invoice SET number_sequence = number_sequence + 7": "I13 Invoice numbers",
     "UPDATE payments_numberseries SET last = 7": "I13 Each series",
     f"UPDATE payments_ledgerleg SET currency = 'eur' WHERE id = ({LEG})": "I14 No entry",
@@ -94,7 +107,8 @@ DAMAGE = {
 @pytest.fixture
 def some_books(stripe: StripeWorld) -> None:
     """An invoice, a check over it and some to spare; cards of which something was given back, is about to be, or is
-    disputed; a check over two invoices that has not cleared; one that bounced, and one that people will refund."""
+    disputed; a check over two invoices that has not cleared; one that bounced, and one that people will refund; seats
+    with a coupon."""
     acme, clerk = world.subscribed(), world.user(staff=True)
     world.tenant(slug="other")
     invoice = world.overage_invoice(acme, cents=1_200)
@@ -113,10 +127,9 @@ def some_books(stripe: StripeWorld) -> None:
     bounced = check_payment(acme, 400)
     paid_out(refund(bounced, 100))
     returned(bounced)
-    seats = start_subscription(
-        tenant=world.tenant(), price=world.plan_price(seat=2_900), seats=2, actor=world.SYSTEM, now=world.START
-    )
+    seats = started(world.plan_price(seat=2_900), "2026-09-01 00:00", coupon=coupon(max_redemptions=1).code)
     renew(subscription_id=seats.id, actor=world.SYSTEM, now=at("2026-10-02 00:00"))
+    promise(invoice_id=two[1].id, last_day=date(2026, 12, 1), note="By phone", by=clerk, now=at("2026-11-20 00:00"))
     disputed = card_payment(acme, 800)
     stripe.settle(disputed.provider_ref or "", "disputed")
     synced(disputed)

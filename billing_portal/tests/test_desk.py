@@ -2,6 +2,8 @@
 
 import html
 import re
+from datetime import date
+from decimal import Decimal
 
 import pytest
 from django.contrib import admin
@@ -15,12 +17,14 @@ from billing_portal.tenants.tests.people import a_key
 from billing_portal.tests import world
 from payments.actions.crediting import issue_credit_note
 from payments.actions.disputing import apply_disputes
+from payments.actions.holding import promise
 from payments.actions.recording import verify_manual_payment
 from payments.actions.refunding import refund_payment
 from payments.inbox.store import receive
 from payments.models import Attempt, Payment, PaymentMethod, ProviderCustomer
 from payments.providers.base import DisputeFacts, SignedEvent
 from payments.tests.mirror.rows import one_of_each
+from subscriptions.actions.couponing import make_coupon
 
 pytestmark = pytest.mark.django_db
 REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
@@ -44,10 +48,12 @@ def busy():
         actor=world.SYSTEM,
         now=world.at("2026-10-21"),
     )
+    promise(invoice_id=invoice.id, last_day=date(2026, 11, 1), note="By phone", by=finance, now=world.at("2026-10-21"))
     world.check_for(acme, 2_000_000, clerk, invoice=invoice, reference="large")
     world.call(world.tenant(), "12.5", world.at("2026-09-10"))
     world.member(acme)
     a_key(acme)
+    make_coupon(code="HALF", percent_off=Decimal(50), tenant=acme, now=world.at("2026-10-21"))
     one_of_each(acme)
     PayPalIPN.objects.create(txn_id="4NM1234567890123A", query="txn_id=4NM1234567890123A", response="VERIFIED")
     receive(

@@ -19,6 +19,7 @@ from billing_portal.tests.seeded import assert_books_equal, seeded
 from payments import method_queries, queries
 from payments.models import Discrepancy, Invoice, LedgerLeg, Payment
 from payments.policies import needs_second_person
+from subscriptions.actions import couponing
 from usage.actions.closing import lines_of
 from usage.models import UsageMonth, UsageRecord
 from usage.summary import this_month
@@ -70,6 +71,8 @@ def test_on_any_day_the_demo_shows_what_its_table_says(tmp_path, day, stripe):
     assert not UsageRecord.objects.filter(recorded_at__gt=now).exists()
     assert not LedgerLeg.objects.filter(occurred_at__gt=now).exists()
     assert method_queries.default_method(of["acme"]).last4 == method_queries.default_method(of["hooli"]).last4 == "4242"
+    coupon = couponing.check(tenant=of["globex"], code="welcome20", currency="usd", now=now)
+    assert (coupon.percent, coupon.cycles) == (20, 3)
     assert not queries.payments(of["hooli"]).filter(method="card").exists(), "closing its month is what charges it"
     assert_books_equal(stripe)
     assert check_books()[1] == []

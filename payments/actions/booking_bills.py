@@ -12,11 +12,12 @@ from billing_portal.kit.actors import Actor
 from billing_portal.kit.money import Money, split
 from billing_portal.tenants.models import Tenant
 from payments import queries
-from payments.actions import crediting, invoicing, opening, settling
+from payments.actions import crediting, invoicing, opening, paying_bills, settling
 from payments.actions.discrepancies import report_discrepancy
 from payments.actions.invoicing import LineDraft, OfSubscription, ProvidersBill
 from payments.models import Discrepancy, Invoice, Payment
-from payments.providers.base import Outcome, PaymentResult, Provider
+from payments.naming import provider_name
+from payments.providers.base import Outcome, PaymentResult, Provider, ProviderUnavailable
 from payments.providers.recurring import BillFacts, BillLine
 from payments.tax import Tax
 
@@ -56,13 +57,14 @@ def book_bill(
         _report(bill, provider, f"Ours is {invoice.total}. Nothing of it was changed.", now)
         return invoice
     if bill.credited and bill.credited.minor > 0 and not invoice.credit_notes.exists():
-        _credit(invoice, bill.credited.minor, f"Paid out of credit at {provider.name.capitalize()}", actor, now)
+        _credit(invoice, bill.credited.minor, f"Paid out of credit at {provider_name(provider.name)}", actor, now)
     if bill.payment:
         _book_payment(tenant, invoice, bill, bill.payment, provider, actor, now)
     invoice.refresh_from_db()
     if bill.status in _DROPPED and invoice.status == Invoice.Status.OPEN:
         _credit(invoice, queries.amounts(invoice).payable, "The provider asks for it no more", actor, now)
-    if bill.status == "paid" and not bill.payment and invoice.status == Invoice.Status.OPEN:
+    is_said = invoice.collection_stopped_at is not None  # by us, of money that has gone back since
+    if bill.status == "paid" and not bill.payment and invoice.status == Invoice.Status.OPEN and not is_said:
         _report(bill, provider, "It is paid there by nothing that the provider took. Find what paid it.", now)
     invoice.refresh_from_db()
     return invoice
@@ -131,62 +133,86 @@ def _book_payment(
     actor: Actor,
     now: datetime,
 ) -> None:
-    failed = result.outcome in (Outcome.FAILED, Outcome.CANCELED)
+    failed = result.outcome in paying_bills.FAILED
+    known = _known(invoice, result, provider)
+    if known and not (failed and known.status in queries.ARRIVED):
+        if not failed:
+            _settle(known, result, provider, actor, now)
+        elif known.provider_ref:
+            _end_try(known, bill, result, provider, actor, now)
+        return  # who is asking for it right now hears of the failure
     key = f"{_KEY}{bill.provider_ref}"
     waited = Payment.objects.filter(tenant=tenant, client_key=key).first()
-    if waited and failed and waited.status not in queries.ARRIVED:
-        _end_try(waited, bill, result, provider, actor, now)
-        return
     if waited and waited.status in (Status.FAILED, Status.CANCELED):
         _end_try(waited, bill, result, provider, actor, now)  # by its own event before
     key += f":{bill.tries}" if failed else ""
-    payment = Payment.objects.filter(tenant=tenant, client_key=key).first()
-    if payment is None:
-        amount = result.amount or Money(queries.amounts(invoice).open, invoice.currency)
-        if not amount.minor:
-            return
-        Invoice.objects.select_for_update(no_key=True).get(id=invoice.id)
-        payment = opening.open_billed_payment(
-            invoice=invoice,
-            amount=amount,
-            method=_method(result, provider),
-            provider_ref=None if failed else result.provider_ref,
-            key=key,
-            actor=actor,
-            now=now,
-        )
-    if payment.status in (Status.FAILED, Status.CANCELED):
+    if Payment.objects.filter(tenant=tenant, client_key=key).exists() or not _makes_way(invoice, failed, actor, now):
         return
-    _settle(payment, result if not failed else _without_reference(result), provider, actor, now)
+    amount = result.amount or Money(queries.amounts(invoice).open, invoice.currency)
+    if not amount.minor:
+        return
+    Invoice.objects.select_for_update(no_key=True).get(id=invoice.id)
+    payment = opening.open_billed_payment(
+        invoice=invoice,
+        amount=amount,
+        method=_method(result, provider),
+        provider_ref=None if failed else result.provider_ref,
+        key=key,
+        actor=actor,
+        now=now,
+    )
+    _settle(payment, paying_bills.without_reference(result) if failed else result, provider, actor, now)
+
+
+def _known(invoice: Invoice, result: PaymentResult, provider: Provider) -> Payment | None:
+    """The row of this try: by the provider's reference, else the one that is open. A bill has one payment at a time,
+    whoever asked for it."""
+    if result.provider_ref:
+        found = Payment.objects.filter(
+            provider=provider.name, livemode=provider.livemode, provider_ref=result.provider_ref
+        ).first()
+        if found:
+            return found
+    open_ones = (*queries.RESERVING, Status.REQUIRES_ACTION)
+    return Payment.objects.filter(invoice=invoice, pays_bill=True, status__in=open_ones).first()
+
+
+def _makes_way(invoice: Invoice, failed: bool, actor: Actor, now: datetime) -> bool:  # noqa: FBT001
+    """Whether there is room for another payment of it. One that waits for its payer elsewhere ends where money has come
+    this way. Beside one that is being taken right now there is none: raises ProviderUnavailable, so that the bill is
+    read again."""
+    elsewhere = Payment.objects.filter(invoice=invoice, pays_bill=False)
+    if failed:
+        return not elsewhere.filter(status__in=(*queries.RESERVING, Status.REQUIRES_ACTION)).exists()
+    if elsewhere.filter(status__in=queries.RESERVING).exists():
+        raise ProviderUnavailable(f"Another payment of {invoice} is being taken")
+    for payment in elsewhere.filter(status=Status.REQUIRES_ACTION):
+        over = PaymentResult(Outcome.CANCELED)
+        settling.settle_payment(
+            payment_id=payment.id, result=over, actor=actor, now=now, reason="its invoice was paid otherwise"
+        )
+    return True
 
 
 def _settle(payment: Payment, result: PaymentResult, provider: Provider, actor: Actor, now: datetime) -> None:
-    reason = f"by {provider.name.capitalize()}"
+    reason = f"by {provider_name(provider.name)}"
     settling.settle_payment(payment_id=payment.id, result=result, actor=actor, now=now, reason=reason)
 
 
 def _end_try(
     payment: Payment, bill: BillFacts, result: PaymentResult, provider: Provider, actor: Actor, now: datetime
 ) -> None:
-    """One that waited for its payer, and came to nothing: the next try takes its place, by the same reference."""
+    """One that waited for its payer, and came to nothing. Where the provider had begun it, the next try takes its
+    place."""
     if payment.status not in (Status.FAILED, Status.CANCELED):
-        over = result if result.outcome is Outcome.CANCELED else _without_reference(result)
+        over = result if result.outcome is Outcome.CANCELED else paying_bills.without_reference(result)
         _settle(payment, over, provider, actor, now)
+    if payment.client_key != f"{_KEY}{bill.provider_ref}":
+        return
     key = f"{_KEY}{bill.provider_ref}:{bill.tries}"
     if Payment.objects.filter(tenant_id=payment.tenant_id, client_key=key).exists():
         key += f":{payment.id}"
-    Payment.objects.filter(id=payment.id).update(client_key=key, provider_ref=None)
-
-
-def _without_reference(result: PaymentResult) -> PaymentResult:
-    """A try that failed is over; the payment that the provider tries again with is not."""
-    return PaymentResult(
-        Outcome.FAILED,
-        failure_code=result.failure_code or "payment_failed",
-        failure_message=result.failure_message,
-        decline_code=result.decline_code,
-        method=result.method,
-    )
+    Payment.objects.filter(id=payment.id).update(client_key=key)
 
 
 def _method(result: PaymentResult, provider: Provider) -> str:

@@ -10,10 +10,10 @@ from billing_portal.kit.actors import Actor
 from billing_portal.kit.errors import BillingError, Gone
 from billing_portal.kit.moves import IllegalMove
 from payments import queries
-from payments.actions import calling, settling, syncing, waiting
+from payments.actions import calling, settling, stopping, syncing, waiting
 from payments.errors import AlreadyPaid, NotApprovedYet, PaymentActionRequired, PaymentNotOpen
 from payments.models import Invoice, Payment
-from payments.provider_answers import answer_for
+from payments.provider_answers import answer_for, as_answers
 from payments.providers import registry
 from payments.providers.base import (
     ApprovesLater,
@@ -55,6 +55,8 @@ def capture_payment(*, payment_id: UUID, actor: Actor, now: datetime) -> Payment
         raise Gone("This payment has ended without money. Start a new one.", paymentId=str(payment.id))
     if provider is None or not waiting.is_to_be_taken(payment) or not payment.provider_ref:
         raise PaymentNotOpen
+    if payment.invoice and queries.is_collected_by_provider(payment.invoice):
+        _stop_the_other(payment, payment.invoice, actor, now)
     claimed = waiting.claim_to_take(payment_id=payment.id, actor=actor, now=now)
     if claimed is None:  # whoever was faster is at it, has taken it, or has given it up
         return Payment.objects.select_related("tenant", "invoice").get(id=payment.id)
@@ -113,6 +115,16 @@ def _capture(payment: Payment, provider: ApprovesLater, reference: str, actor: A
     if settled.status == Status.REQUIRES_ACTION:
         raise PaymentActionRequired(approvalUrl=result.approval_url or settled.approval_url, **facts)
     return settled
+
+
+def _stop_the_other(payment: Payment, invoice: Invoice, actor: Actor, now: datetime) -> None:
+    """Before money is taken that somebody else would collect; not for a payer who has only looked at the page."""
+    facts = {"paymentId": str(payment.id)}
+    with as_answers():
+        if not syncing.sync_payment(payment_id=payment.id, actor=actor, now=now).can_capture:
+            raise NotApprovedYet(approvalUrl=payment.approval_url, **facts)
+        if stopping.stop(invoice_id=invoice.id, actor=actor, now=now).status == Invoice.Status.PAID:
+            raise AlreadyPaid(**facts)
 
 
 def _key(payment: Payment) -> str:

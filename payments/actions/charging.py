@@ -13,7 +13,7 @@ from billing_portal.kit.errors import BadInput, IdempotencyMismatch
 from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant
 from payments import collect_queries, method_queries, queries
-from payments.actions import driving
+from payments.actions import driving, paying_bills
 from payments.actions.addresses import with_addresses
 from payments.actions.giving_up import make_way
 from payments.actions.opening import (
@@ -66,8 +66,9 @@ def start_payment(
        `failed`, a lost answer one that is `processing`; a step that is left to the payer comes with `client_secret`.
        Offline money has nobody to ask: it waits for staff, whoever declared it.
     Raises NotFound (invoice), MethodNotFound, MandateRequired, OtherMethodType, AmountExceedsDue, InvalidAmount,
-    AlreadyPaid, InvoiceNotOpen, CollectedByProvider, CurrencyMismatch, PossibleDuplicate, IdempotencyMismatch,
-    BadInput (a method nobody here takes), and what `provider_answers` makes of a provider that did nothing.
+    AlreadyPaid, InvoiceNotOpen, CollectedByProvider, PartOfBill, CurrencyMismatch, PossibleDuplicate,
+    IdempotencyMismatch, BadInput (a method nobody here takes), and what `provider_answers` makes of a provider that
+    did nothing.
     """
     provider = registry.provider_for(choice.method)
     if isinstance(provider, ReceivesOffline):
@@ -130,7 +131,13 @@ def _open(
             _refuse_second_click(tenant, invoice, wish, now)
         if isinstance(provider, TakesPayments):
             return open_provider_payment(
-                provider=provider, tenant=tenant, invoice=invoice, wish=wish, actor=actor, now=now
+                provider=provider,
+                tenant=tenant,
+                invoice=invoice,
+                wish=wish,
+                pays_bill=paying_bills.is_its_bill(invoice, provider),
+                actor=actor,
+                now=now,
             ), True
         return open_offline_payment(
             provider=provider,
@@ -163,8 +170,8 @@ def _same_request(earlier: Payment, invoice_id: UUID | None, wish: Wish) -> Paym
 
 
 def _check_due(invoice: Invoice, provider: TakesPayments | ReceivesOffline, wish: Wish) -> None:
-    """Raises CurrencyMismatch, and AmountExceedsDue for more than it can take, with what waits beside it when the wish
-    spreads."""
+    """Raises CurrencyMismatch, AmountExceedsDue for more than it can take, with what waits beside it when the wish
+    spreads, and what `paying_bills.check_way` raises."""
     if wish.amount.currency != invoice.currency:
         raise CurrencyMismatch(asked=wish.amount.currency, billed=invoice.currency)
     due = Money(max(0, queries.amounts(invoice).payable), invoice.currency)
@@ -172,6 +179,7 @@ def _check_due(invoice: Invoice, provider: TakesPayments | ReceivesOffline, wish
         due += collect_queries.waiting_beside(invoice, provider)
     if wish.amount > due:
         raise AmountExceedsDue(asked=wish.amount, due=due)
+    paying_bills.check_way(invoice, wish.amount)
 
 
 def _refuse_second_open_one(invoice: Invoice, provider: TakesPayments | ReceivesOffline) -> None:

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from billing_portal.kit.actors import Actor
 from billing_portal.kit.moves import IllegalMove
-from payments.actions import calling, customers, settling, syncing, waiting
+from payments.actions import calling, customers, paying_bills, settling, syncing, waiting
 from payments.errors import MethodNotFound
 from payments.models import Payment
 from payments.provider_answers import answer_for
@@ -117,6 +117,8 @@ def _replace_customer(payment: Payment, now: datetime) -> None:
 
 def _asked(payment: Payment, provider: TakesPayments | None, now: datetime) -> PaymentResult:
     """One call, made of the row alone, so that it is the same each time."""
+    if payment.pays_bill:
+        return paying_bills.ask_to_pay(payment, now)
     facts = {"provider": provider, "tenant_id": payment.tenant_id, "payment_id": payment.id, "now": now}
     if isinstance(provider, Charges):
         customer = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -51,13 +52,24 @@ def make_way(*, tenant: Tenant, invoice_id: UUID, actor: Actor, now: datetime) -
     the money."""
     open_ones = queries.payments(tenant).filter(invoice_id=invoice_id).select_related("tenant")
     for payment in open_ones.filter(status=Status.REQUIRES_ACTION):
-        _cancel_at_provider(payment, actor, now)
+        if payment.pays_bill:
+            _leave_to_the_bill(payment, actor, now)
+        else:
+            _cancel_at_provider(payment, actor, now)
     lost = open_ones.filter(status__in=queries.RESERVING, next_check_at__lte=now)
     for payment in lost:
         try:
             syncing.sync_payment(payment_id=payment.id, actor=actor, now=now)
         except ProviderError:
             continue  # it goes on holding its amount back
+
+
+def _leave_to_the_bill(payment: Payment, actor: Actor, now: datetime) -> None:
+    """Its provider ends it with its bill, or tries it again with another method: our row of it is over. Paid meanwhile:
+    that is booked with the bill."""
+    over = PaymentResult(Outcome.CANCELED)
+    with suppress(IllegalMove):
+        settling.settle_payment(payment_id=payment.id, result=over, actor=actor, now=now, reason="tried another way")
 
 
 def abandon_payment(*, payment_id: UUID, actor: Actor, now: datetime) -> None:

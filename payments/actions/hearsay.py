@@ -8,6 +8,7 @@ from typing import Any
 
 from payments.actions.discrepancies import report_discrepancy
 from payments.models import Discrepancy
+from payments.naming import provider_name
 from payments.providers import registry
 from payments.providers.base import (
     Hearsay,
@@ -70,8 +71,8 @@ def _nobody_knows(provider: str, payment_ref: str, told: Hearsay, now: datetime)
         provider=provider,
         provider_ref=payment_ref,
         amount=told.amount,
-        detail=f"{provider.capitalize()} reports a payment we do not know{went_back}. The amount is the message's own,"
-        " and unchecked: the provider's API does not know the payment either. Look for it in the dashboard.",
+        detail=f"{provider_name(provider)} reports a payment we do not know{went_back}. The amount is the message's own"
+        ", and unchecked: the provider's API does not know the payment either. Look for it in the dashboard.",
         now=now,
     )
     return "reported: a message told of it, and nobody knows it"

@@ -236,6 +236,14 @@ def close_if_covered(invoice: Invoice, *, actor: Actor, now: datetime) -> None:
     invoice.save(update_fields=["status", "paid_at"])
     note_move(invoice, old, actor=actor, at=now, reason="covered")
     note_settled(invoice, now)
+    if invoice.collection_stopped_at and not invoice.payments.filter(pays_bill=True, status__in=queries.ARRIVED):
+        outbox.write(
+            topic="bill.paid",
+            payload={"invoiceId": str(invoice.id)},
+            tenant=invoice.tenant,
+            now=now,
+            dedupe_key=f"bill.paid:{invoice.id}",
+        )
     # Whoever is still at their bank's page for it would pay what nobody needs any more.
     for payment in invoice.payments.filter(status=Payment.Status.REQUIRES_ACTION).select_related("tenant"):
         outbox.write(

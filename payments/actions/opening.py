@@ -12,8 +12,9 @@ from billing_portal.kit.money import Money
 from billing_portal.tenants.models import ApiKey, Tenant
 from payments import policies, queries
 from payments.actions.history import note_move
-from payments.errors import AlreadyPaid, CollectedByProvider, InvoiceNotOpen, ReceivedInTheFuture
+from payments.errors import AlreadyPaid, InvoiceNotOpen, ReceivedInTheFuture
 from payments.models import Invoice, Payment
+from payments.naming import provider_name
 from payments.providers.base import OfflineReceipt, ReceivesOffline, TakesPayments
 
 # Longer than a call to a provider can take: a row that is still `created` then has lost whoever was calling.
@@ -52,8 +53,7 @@ class Wish:
 
 
 def locked_open_invoice(tenant: Tenant, invoice_id: UUID) -> Invoice:
-    """The tenant's invoice, locked, when it can be paid. Raises NotFound, AlreadyPaid, InvoiceNotOpen,
-    CollectedByProvider."""
+    """The tenant's invoice, locked, when it can be paid. Raises NotFound, AlreadyPaid, InvoiceNotOpen."""
     return _payable(queries.invoices(tenant).select_for_update().filter(id=invoice_id).first())
 
 
@@ -69,8 +69,6 @@ def _payable(invoice: Invoice | None) -> Invoice:
         raise AlreadyPaid
     if invoice.status != Invoice.Status.OPEN:
         raise InvoiceNotOpen
-    if queries.is_collected_by_provider(invoice):
-        raise CollectedByProvider
     return invoice
 
 
@@ -117,6 +115,7 @@ def open_provider_payment(
     tenant: Tenant,
     invoice: Invoice | None,
     wish: Wish,
+    pays_bill: bool,
     actor: Actor,
     now: datetime,
 ) -> Payment:
@@ -135,6 +134,7 @@ def open_provider_payment(
         return_url=wish.choice.return_url,
         cancel_url=wish.choice.cancel_url,
         off_session=wish.off_session,
+        pays_bill=pays_bill,
         spreads=wish.spreads,
         description=wish.description,
         client_key=wish.key,
@@ -162,10 +162,11 @@ def open_billed_payment(
         provider_ref=provider_ref,
         method=method,
         off_session=True,
+        pays_bill=True,
         description=str(invoice),
         client_key=key,
     )
-    return _opened(payment, actor=actor, now=now, reason=f"collected by {invoice.provider.capitalize()}")
+    return _opened(payment, actor=actor, now=now, reason=f"collected by {provider_name(invoice.provider)}")
 
 
 def _opened(payment: Payment, *, actor: Actor, now: datetime, reason: str) -> Payment:

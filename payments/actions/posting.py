@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from payments.models import Account, CreditNote, Invoice, LedgerLeg, Payment
+from payments.naming import provider_name
 
 # Entry ids are derived from what happened, so the database refuses the same fact twice.
 _ENTRIES = UUID("6f1f9a4e-6b6e-5e0b-9c83-6f4c8b8f2f11")
@@ -125,7 +126,7 @@ def provider_fee(payment: Payment, *, at: datetime) -> Entry:
         tenant_id=payment.tenant_id,
         currency=payment.currency,
         occurred_at=at,
-        memo=f"Fee of {payment.provider.capitalize()}",
+        memo=f"Fee of {provider_name(payment.provider)}",
         legs=[(Account.PROVIDER_FEES, payment.fee_minor), (_CASH[payment.provider], -payment.fee_minor)],
         payment_id=payment.id,
     )

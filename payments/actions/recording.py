@@ -12,7 +12,7 @@ from billing_portal.kit.actors import Actor
 from billing_portal.kit.errors import BadInput
 from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant, User
-from payments.actions import settling, sharing
+from payments.actions import settling, sharing, stopping
 from payments.actions.opening import MethodChoice, Wish, open_offline_payment
 from payments.errors import CurrencyMismatch, PaymentNotManual, SecondPersonNeeded
 from payments.models import Invoice, Payment
@@ -39,9 +39,11 @@ def record_manual_payment(
     """Take down what arrived; nothing is booked until somebody verifies it.
 
     The amount may be more than is due: what no invoice needs becomes credit. `shares` says what of it is for which
-    invoice, in the order they are to be paid; the `invoice` it names gets what they leave, before them. The same `key`
-    (a form's) finds the payment made the first time. Raises AlreadyPaid, InvoiceNotOpen, NotFound (another tenant's
-    invoice), CurrencyMismatch, ReceivedInTheFuture, and BadInput for shares that can't be (`shares[1].amount`).
+    invoice, in the order they are to be paid; the `invoice` it names gets what they leave, before them. Who collects
+    one of them by itself is asked to stop. The same `key` (a form's) finds the payment made the first time.
+
+    Raises AlreadyPaid, InvoiceNotOpen, CollectedByProvider, PartOfBill, NotFound (another tenant's invoice),
+    CurrencyMismatch, ReceivedInTheFuture, and BadInput for shares that can't be (`shares[1].amount`).
     """
     tenant = Tenant.objects.select_for_update(no_key=True).get(id=tenant.id)
     if key and (earlier := Payment.objects.filter(tenant=tenant, client_key=key).first()):
@@ -60,6 +62,7 @@ def record_manual_payment(
         now=now,
     )
     sharing.write_shares(payment, shares)
+    stopping.ask_to_stop(payment, now)
     return payment
 
 
@@ -74,7 +77,8 @@ def verify_manual_payment(
     cleared, or `clearing.return_manual_payment` that it bounced.
 
     Raises SecondPersonNeeded (also held by the database), CurrencyMismatch (the tenant came to be billed in another),
-    BadInput (only checks clear later), PaymentNotManual, IllegalMove.
+    StillCollected (a provider collects what it is for: `stopping.ask_to_stop`), BadInput (only checks clear later),
+    PaymentNotManual, IllegalMove.
     """
     payment, provider = locked(payment_id)
     if payment.needs_second_person and payment.recorded_by_id == verifier.id:
@@ -83,6 +87,7 @@ def verify_manual_payment(
         raise CurrencyMismatch(asked=payment.currency, billed=payment.tenant.currency)
     if payment.status in VERIFIED:
         return payment
+    stopping.check_stopped(payment)
     if clears_later and payment.method != Payment.Method.CHECK:
         raise BadInput("Only a check is collected by a bank later.", code="not_a_check", field="clearsLater")
     return settling.settle_payment(

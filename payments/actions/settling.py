@@ -138,6 +138,8 @@ def _next_check(payment: Payment, now: datetime) -> datetime | None:
 
 def _take_facts(payment: Payment, result: PaymentResult) -> None:
     payment.provider_ref = result.provider_ref or payment.provider_ref
+    if payment.pays_bill and payment.status in ENDED:
+        payment.provider_ref = None  # what was tried is over; the next try at the bill has the same reference
     payment.capture_ref = result.capture_ref or payment.capture_ref
     payment.approval_url = result.approval_url or payment.approval_url
     if result.method:
@@ -203,9 +205,7 @@ def _leave_what_follows(payment: Payment, now: datetime) -> None:
         now=now,
         dedupe_key=f"payment.moved:{payment.id}:{payment.status}",
     )
-    # Its provider collects it for a bill of its own, and ends it with that.
-    is_bills = payment.off_session and payment.invoice is not None and payment.invoice.provider is not None
-    if payment.status == Status.FAILED and payment.provider_ref and not is_bills:
+    if payment.status == Status.FAILED and payment.provider_ref:
         outbox.write(
             topic="payment.abandoned",
             payload={"paymentId": str(payment.id)},

@@ -10,7 +10,8 @@ from billing_portal.kit.errors import BadInput, FieldError, NotFound
 from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant
 from payments import queries
-from payments.errors import AlreadyPaid, CollectedByProvider, InvoiceNotOpen
+from payments.actions import paying_bills
+from payments.errors import AlreadyPaid, CollectedByProvider, InvoiceNotOpen, PartOfBill
 from payments.models import Invoice, Payment, PaymentShare
 
 Share = tuple[Invoice, Money]
@@ -19,10 +20,9 @@ Share = tuple[Invoice, Money]
 def check_shares(tenant: Tenant, amount: Money, invoice: Invoice | None, shares: Sequence[Share]) -> None:
     """That everything it is for can be paid. Locks the invoice named and those of the shares, by id.
 
-    Raises NotFound (another tenant's), AlreadyPaid, InvoiceNotOpen and CollectedByProvider for the invoice that is
-    named; BadInput with a
-    field for each share that can't be, and for all of them together when they are more than the amount, or leave
-    nothing of it for the invoice that is named.
+    Raises NotFound (another tenant's), AlreadyPaid, InvoiceNotOpen, CollectedByProvider and PartOfBill for the invoice
+    that is named; BadInput with a field for each share that can't be, and for all of them together when they are more
+    than the amount, or leave nothing of it for the invoice that is named.
     """
     found = _locked(tenant, [*([invoice.id] if invoice else []), *(each.id for each, _ in shares)])
     if invoice:
@@ -30,8 +30,6 @@ def check_shares(tenant: Tenant, amount: Money, invoice: Invoice | None, shares:
             raise AlreadyPaid
         if found[invoice.id].status != Invoice.Status.OPEN:
             raise InvoiceNotOpen
-        if queries.is_collected_by_provider(found[invoice.id]):
-            raise CollectedByProvider
     seen = {invoice.id} if invoice else set()
     amounts, wrong = queries.amounts_of(found.values()), []
     for position, (each, share) in enumerate(shares):
@@ -44,6 +42,8 @@ def check_shares(tenant: Tenant, amount: Money, invoice: Invoice | None, shares:
     together = sum(share.minor for _, share in shares)
     if together > amount.minor:
         raise BadInput("The shares are more than the amount.", code="shares_exceed_amount", field="shares")
+    if invoice:
+        paying_bills.check_way(found[invoice.id], Money(amount.minor - together, amount.currency))
     if invoice and together == amount.minor and shares:
         words = "The shares leave nothing for the invoice that is named. Leave some, or name none."
         raise BadInput(words, code="nothing_left", field="shares")
@@ -83,10 +83,12 @@ def _problem(
     if row.status != Invoice.Status.OPEN:
         code = AlreadyPaid.code if row.status == Invoice.Status.PAID else InvoiceNotOpen.code
         return "invoice", code, f"{row} is not open, so nothing can be meant for it."
-    if queries.is_collected_by_provider(row):
-        return "invoice", CollectedByProvider.code, f"{row} is charged by its provider, so nothing can be meant for it."
     if share.minor <= 0:
         return "amount", "too_small", "The amount must be 1 or more."
     if share > is_open:
         return "amount", "amount_exceeds_due", f"Only {money_text(is_open)} of {row} is open."
+    try:
+        paying_bills.check_way(row, share)
+    except (CollectedByProvider, PartOfBill) as error:
+        return "invoice" if isinstance(error, CollectedByProvider) else "amount", error.code, error.detail
     return None

@@ -16,7 +16,7 @@ from django.db.models import Q
 from billing_portal.kit.actors import Actor
 from billing_portal.kit.moves import IllegalMove
 from billing_portal.notices import outbox
-from payments.actions import calling, disputing, refunding, settling, waiting
+from payments.actions import calling, disputing, paying_bills, refunding, settling, waiting
 from payments.actions.discrepancies import report_discrepancy
 from payments.models import Discrepancy, Payment
 from payments.providers import registry
@@ -53,7 +53,7 @@ def sync_payment(*, payment_id: UUID, actor: Actor, now: datetime) -> Payment:
     2. Apply each through its own door.
     A payment of no provider that can be asked is as it is. Raises ProviderError: nothing was changed.
     """
-    payment = Payment.objects.select_related("tenant").get(id=payment_id)
+    payment = Payment.objects.select_related("tenant", "invoice").get(id=payment_id)
     provider = registry.named(payment.provider, TakesPayments)
     if provider is None:
         waiting.check_again_later(payment_id=payment.id, now=now)
@@ -173,6 +173,8 @@ def _read(payment: Payment, provider: TakesPayments, now: datetime) -> PaymentRe
     facts = {"provider": provider, "tenant_id": payment.tenant_id, "payment_id": payment.id, "now": now}
     reference = payment.provider_ref
     money_ref = payment.money_ref
+    if payment.pays_bill and not reference:
+        return paying_bills.read(payment, now)
     if reference and money_ref:
         try:
             return calling.call("look_up", lambda: provider.look_up(reference), **facts)  # type: ignore[arg-type]

@@ -68,6 +68,13 @@ def make_default(method: PaymentMethod, now: datetime) -> PaymentMethod:
         return method
     method.is_default = True
     method.save(update_fields=["is_default"])
+    outbox.write(
+        topic="method.chosen",
+        payload={"tenantId": str(method.tenant_id), "methodRef": method.provider_ref, "provider": method.provider},
+        tenant=method.tenant,
+        now=now,
+        dedupe_key=f"method.chosen:{method.id}:{now.isoformat()}",
+    )
     for invoice in collect_queries.failed_invoices(method.tenant_id):
         outbox.write(
             topic="invoice.collect",

@@ -16,6 +16,7 @@ from payments import queries
 from payments.actions.syncing import sync_payment
 from payments.admin.cells import payment_named
 from payments.models import Payment
+from payments.naming import provider_name
 from payments.providers import registry
 from payments.providers.base import ProviderError, TakesPayments
 
@@ -33,7 +34,7 @@ class AsksProviders(BooksAdmin):
         if request.method != "POST":
             return self.ask(request, _asked(payment), payment)
         was = _state(payment)
-        who = payment.provider.capitalize()
+        who = provider_name(payment.provider)
         try:
             after = sync_payment(payment_id=payment.id, actor=staff_actor(request), now=timezone.now())
         except ProviderError:
@@ -57,7 +58,7 @@ def _state(payment: Payment) -> str:
 
 def _asked(payment: Payment) -> Confirmation:
     if not can_be_asked_about(payment):
-        told = f"{payment.provider.capitalize()} can't be asked: it is no provider that tells, or it is off."
+        told = f"{provider_name(payment.provider)} can't be asked: it is no provider that tells, or it is off."
         return Confirmation("Nobody to ask", notices=[Notice("info", told)])
     told = "The payment, its refunds and its disputes are read again, and what is found is booked. Nothing is charged."
-    return Confirmation(f"Ask {payment.provider.capitalize()} about this payment?", "Ask now", [Notice("info", told)])
+    return Confirmation(f"Ask {provider_name(payment.provider)} about this payment?", "Ask now", [Notice("info", told)])

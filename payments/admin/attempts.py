@@ -25,6 +25,10 @@ OPERATIONS = (
     *("charge", "begin", "capture", "cancel", "look_up", "find"),
     *("refund", "look_up_refund", "refunds_of", "disputes_of"),
     *("create_customer", "begin_setup", "saved_methods", "forget_method"),
+    *("start_subscription", "look_up_subscription", "find_subscription", "cancel_subscription"),
+    *("pause_subscription", "resume_subscription", "end_with_period", "charge_with"),
+    *("preview_change", "change_subscription", "drop_change", "bills_of"),
+    *("look_up_bill", "pay_bill", "stop_collecting", "collect_again", "paid_elsewhere"),
 )
 
 

@@ -20,6 +20,7 @@ from payments.admin.cells import amount, history_table, payment_title, state_bad
 from payments.admin.filters import OfProvider
 from payments.admin.provider_fields import ProviderFields
 from payments.models import Dispute
+from payments.naming import provider_name
 from payments.refund_queries import HELD
 
 FIRST_WHAT_IS_HELD = Case(When(status__in=HELD, then=Value(0)), default=Value(1))
@@ -103,7 +104,7 @@ class DisputeAdmin(ProviderFields):
         """What it means now."""
         dispute: Dispute = obj
         held = money_text(Money(dispute.withdrawn_minor, dispute.currency))
-        where = f"{dispute.provider.capitalize()}'s dashboard"
+        where = f"{provider_name(dispute.provider)}'s dashboard"
         words = {
             Dispute.Status.INQUIRY: ("warning", f"The bank asks; no money has moved. Answer it in {where}."),
             Dispute.Status.OPEN: ("warning", f"The bank holds {held} until it decides. Answer it in {where}."),

@@ -19,6 +19,7 @@ from billing_portal.notices.waking import wake
 from payments.admin.cells import state_badge
 from payments.inbox import handling, store
 from payments.models import ProviderEvent
+from payments.naming import provider_name
 from payments.providers import registry as providers
 from payments.providers.base import SendsEvents, Topic
 
@@ -34,7 +35,7 @@ class OfProvider(_OfKnownValues):
     title = parameter_name = "provider"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(each.name, each.name.capitalize()) for each in providers.able(SendsEvents)]
+        return [(each.name, provider_name(each.name)) for each in providers.able(SendsEvents)]
 
 
 class AboutTopic(_OfKnownValues):

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from payments.naming import provider_name
 from payments.providers import registry
 from payments.providers.base import Provider
 
@@ -25,7 +26,7 @@ class OfProvider(OfKnownValues):
     title = parameter_name = "provider"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(each.name, each.name.capitalize()) for each in registry.able(Provider)]
+        return [(each.name, provider_name(each.name)) for each in registry.able(Provider)]
 
 
 class OfPaymentsProvider(OfProvider):

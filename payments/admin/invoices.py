@@ -15,7 +15,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action, display
 from unfold.views import ChangeList
 
-from billing_portal.kit.desk import BooksAdmin, Confirmation, Notice, Table, link_to
+from billing_portal.kit.desk import Confirmation, Notice, Table, link_to
 from billing_portal.kit.display.amounts import money_text
 from billing_portal.kit.display.dates import period_text
 from billing_portal.kit.errors import BillingError
@@ -26,6 +26,7 @@ from payments.actions.crediting import issue_credit_note
 from payments.admin.cells import amount, history_table, invoice_badge, legs_table
 from payments.admin.forms import CreditNoteForm
 from payments.admin.invoice_tables import amounts_of_shown, lines_table, notes_table, payments_table
+from payments.admin.promising import TakesPromises, can_be_promised, holds_table
 from payments.models import Invoice
 
 CREDITABLE = (Invoice.Status.OPEN, Invoice.Status.PAID)
@@ -45,7 +46,7 @@ class WithAmounts(ChangeList):
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(BooksAdmin):
+class InvoiceAdmin(TakesPromises):
     """Read only: what is wrong with an invoice is mended by a credit note."""
 
     list_display = ["__str__", "tenant", "kind", "total", "due", "state", "issued_at", "due_at"]
@@ -55,7 +56,7 @@ class InvoiceAdmin(BooksAdmin):
     search_fields = ["number", "remittance_code", "usage_month", "tenant__name", "tenant__slug"]
     search_help_text = "Number, remittance code, month or tenant"
     date_hierarchy = "created_at"
-    actions_detail = ["record_payment", "credit"]
+    actions_detail = ["record_payment", "credit", "promise", "leave_alone"]
     fieldsets = [
         (
             None,
@@ -118,11 +119,13 @@ class InvoiceAdmin(BooksAdmin):
         return format_html_join("", "{}<br>", [(line,) for line in lines if line])
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """A payment for what is open, a credit note for what is open or paid."""
+        """A payment for what is open, and more time for it; a credit note for what is open or paid."""
         invoice = self.get_object(request, str(object_id))
         offered = {
             "record_payment": invoice is not None and invoice.status == Invoice.Status.OPEN,
             "credit": invoice is not None and invoice.status in CREDITABLE,
+            "promise": invoice is not None and can_be_promised(invoice),
+            "leave_alone": invoice is not None and can_be_promised(invoice),
         }
         return [each for each in super().get_actions_detail(request, object_id) if offered[each.path]]
 
@@ -176,6 +179,7 @@ class InvoiceAdmin(BooksAdmin):
             lines_table(invoice),
             payments_table(invoice),
             notes_table(invoice),
+            holds_table(invoice),
             history_table("invoice", invoice.id),
             legs_table(
                 invoice.legs.order_by("occurred_at", "entry_id", "-amount_minor"), "Nothing is booked of this invoice."

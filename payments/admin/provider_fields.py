@@ -9,6 +9,7 @@ from unfold.decorators import display
 
 from billing_portal.kit.desk import BooksAdmin
 from payments.admin.cells import copyable
+from payments.naming import provider_name
 
 
 class ProviderFields(BooksAdmin):
@@ -16,7 +17,7 @@ class ProviderFields(BooksAdmin):
 
     @display(description="Provider", ordering="provider")
     def provider_named(self, row: Any) -> str:
-        return str(row.provider).capitalize()
+        return provider_name(str(row.provider))
 
     @display(description="Provider's reference", ordering="provider_ref")
     def provider_reference(self, row: Any) -> SafeString | str:

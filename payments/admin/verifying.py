@@ -20,6 +20,7 @@ from billing_portal.kit.money import Money
 from billing_portal.notices import outbox
 from billing_portal.tenants.staff import staff_actor, staff_user
 from payments import queries
+from payments.actions import stopping
 from payments.actions.recording import VERIFIED, reject_manual_payment, verify_manual_payment
 from payments.admin.booking import bookings_of, mark_of_booked
 from payments.admin.cells import payment_named, payment_title
@@ -121,6 +122,8 @@ class VerifiesPayments(BooksAdmin):
         clears_later = bool(request.POST.get("clears_later"))
         for payment in payments:
             now = timezone.now()
+            with transaction.atomic():
+                stopping.ask_to_stop(payment, now)
             try:
                 with transaction.atomic():
                     after = verify_manual_payment(

@@ -12,6 +12,7 @@ from billing_portal.kit.actors import ActorKind
 from payments import queries
 from payments.declines import failure_words
 from payments.models import CreditNote, Invoice, InvoiceLine, Payment, Refund, StatusChange
+from payments.models.hold import HoldKind
 from payments.models.invoice import InvoiceKind, InvoiceStatus
 from payments.models.payment import PaymentStatus
 from payments.models.refund import RefundStatus
@@ -193,8 +194,16 @@ class CreditNoteOut(serializers.Serializer):
     issuedAt = fields.Instant(source="issued_at")
 
 
+class HoldOut(serializers.Serializer):
+    """What holds collecting back now: its payer has promised to pay it, or the tenant is left alone. At `until` it is
+    over by itself."""
+
+    kind = serializers.ChoiceField(choices=HoldKind.values)
+    until = fields.Instant()
+
+
 class InvoiceOut(serializers.Serializer):
-    """An invoice as a list shows it. `amounts` (by invoice id) and `now` come in the context."""
+    """An invoice as a list shows it. `amounts` and `holds` (by invoice id) and `now` come in the context."""
 
     id = fields.Identifier()
     number = serializers.CharField(allow_null=True)
@@ -214,6 +223,12 @@ class InvoiceOut(serializers.Serializer):
     dueAt = fields.Instant(source="due_at", allow_null=True)
     paidAt = fields.Instant(source="paid_at", allow_null=True)
     remittanceCode = serializers.CharField(source="remittance_code")
+    collectionHold = serializers.SerializerMethodField()
+
+    @extend_schema_field(HoldOut(allow_null=True))
+    def get_collectionHold(self, invoice: Invoice) -> Any:
+        hold = self.context["holds"].get(invoice.id)
+        return HoldOut(hold).data if hold else None
 
     def get_overdue(self, invoice: Invoice) -> bool:
         return invoice.is_overdue(self.context["now"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
@@ -15,12 +17,17 @@ from billing_portal.kit.money import Money
 from billing_portal.kit.pagination import PortalPagination
 from billing_portal.tenants.policies import May
 from billing_portal.tenants.requests import TenantRequest
-from payments import queries
+from payments import hold_queries, queries
 from payments.actions.charging import start_payment
 from payments.api.documents import InvoiceDetailOut, InvoiceOut
 from payments.api.requests import InvoiceFilters, InvoicePaymentIn, choice_of, created_within
 from payments.api.starting import STARTED, started, with_secret
 from payments.models import Invoice
+
+
+def _context(invoices: Sequence[Invoice]) -> dict[str, Any]:
+    now = timezone.now()
+    return {"amounts": queries.amounts_of(invoices), "holds": hold_queries.holds_of(invoices, now), "now": now}
 
 
 class InvoiceList(APIView):
@@ -41,7 +48,7 @@ class InvoiceList(APIView):
         rows = created_within(rows, wanted)
         paginator = PortalPagination()
         page = list(paginator.paginate_queryset(rows, request, view=self) or [])
-        context = {"amounts": queries.amounts_of(page), "now": timezone.now()}
+        context = _context(page)
         return paginator.get_paginated_response(InvoiceOut(page, many=True, context=context).data)
 
 
@@ -56,8 +63,7 @@ class InvoiceDetail(APIView):
         invoice = queries.invoices(request.tenant).filter(id=invoice_id).first()
         if invoice is None:
             raise NotFound
-        context = {"amounts": queries.amounts_of([invoice]), "now": timezone.now()}
-        return Response(InvoiceDetailOut(invoice, context=context).data)
+        return Response(InvoiceDetailOut(invoice, context=_context([invoice])).data)
 
 
 class InvoicePay(APIView):

@@ -6,6 +6,7 @@ from payments.models.credit import CreditBalance, CreditNote
 from payments.models.discrepancy import Discrepancy
 from payments.models.dispute import Dispute
 from payments.models.event import ObjectLease, ProviderEvent
+from payments.models.hold import CollectionHold
 from payments.models.invoice import Invoice, InvoiceLine, TaxLine
 from payments.models.ledger import Account, LedgerLeg
 from payments.models.method import PaymentMethod, ProviderCustomer
@@ -18,6 +19,7 @@ __all__ = [
     "Account",
     "Allocation",
     "Attempt",
+    "CollectionHold",
     "CreditBalance",
     "CreditNote",
     "Discrepancy",

@@ -93,6 +93,9 @@ class Payment(models.Model):
     # What may be shown of it: a card's brand or the bank's name, and the last four digits.
     method_brand = models.CharField(max_length=100, null=True)
     method_last4 = models.CharField(max_length=4, null=True)
+    # Whether its provider takes it for a bill of its own, of which the named invoice is our copy: a try that failed is
+    # not the end of that bill.
+    pays_bill = models.BooleanField(default=False)
     # Whether what the named invoice leaves pays the tenant's other open invoices, and not only its credit.
     spreads = models.BooleanField(default=False)
 

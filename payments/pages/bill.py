@@ -16,10 +16,11 @@ from django.views.decorators.http import require_safe
 from billing_portal.kit.display.counting import count_text
 from billing_portal.kit.money import Money
 from billing_portal.tenants.pages.access import tenant_page
-from payments import history_queries, queries, share_queries
+from payments import history_queries, hold_queries, queries, share_queries
 from payments.explaining import explain
 from payments.models import Allocation, CreditNote, Invoice, Payment
 from payments.pages.at_paypal import page_of
+from payments.pages.hold_words import hold_text, hold_title
 from payments.pages.invoice_story import InvoiceFacts, invoice_story
 from payments.pages.onward import pay_url
 from payments.pages.paying import may_pay, takes_payments
@@ -49,7 +50,8 @@ def invoice_page(request: Any, invoice_id: UUID) -> HttpResponse:
     coming, waiting = apart(share_queries.open_payments_for([invoice])[invoice.id])
     changes = list(queries.history("invoice", invoice.id))
     payment_changes = history_queries.histories("payment", [payment.id for payment in seen])
-    stands = standing(invoice, amounts, coming, parts, now, waiting=waiting)
+    hold = hold_queries.hold_of(invoice, now)
+    stands = standing(invoice, amounts, coming, parts, now, waiting=waiting, hold=hold)
     story = invoice_story(
         InvoiceFacts(
             invoice=invoice,
@@ -81,10 +83,12 @@ def invoice_page(request: Any, invoice_id: UUID) -> HttpResponse:
         "to_send": Money(stands.to_send, invoice.currency),
         "coming": [_coming(each) for each in coming] if is_open else [],
         "may_pay": may_pay(request),
+        "to_hurry": Money(stands.to_hurry, invoice.currency),
         "pay_url": pay_url(invoice.id)
-        if stands.to_send and may_pay(request) and takes_payments(invoice.currency)
+        if (stands.to_send or stands.to_hurry) and may_pay(request) and takes_payments(invoice.currency)
         else "",
         "waiting": _waiting(waiting[0]) if is_open and waiting else None,
+        "hold": {"title": hold_title(hold), "text": hold_text(hold)} if hold else None,
         "story": story,
     }
     return render(request, "payments/invoice.html", facts)

@@ -26,7 +26,7 @@ from payments.pages.stripe_js import js_facts, takes_new_cards
 def due_now(invoice: Invoice, now: datetime) -> Money:
     """What of it nobody has sent yet; zero for one that is not open. Nothing of it is held by another payment."""
     stands, amounts = standings([invoice], now)[invoice.id]
-    return Money(max(0, min(stands.to_send, amounts.payable)), invoice.currency)
+    return Money(max(0, min(stands.to_send + stands.to_hurry, amounts.payable)), invoice.currency)
 
 
 def payable_methods(tenant: Tenant, invoice: Invoice) -> list[PaymentMethod]:
@@ -79,6 +79,7 @@ def pay_facts(
         "has_default": method_queries.default_method(request.tenant) is not None,
         "chosen": form["pay_with"].value() or "",
         "how_much": form["how_much"].value() or "all",
+        "is_whole": queries.is_open_there(invoice),
         "takes_new_cards": takes_new_cards(),
         "takes_paypal": form.paypal,
         "takes_accounts": takes_new_cards() and invoice.currency == "usd",

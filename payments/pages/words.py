@@ -11,7 +11,7 @@ from billing_portal.kit.display.amounts import money_text
 from billing_portal.kit.display.dates import month_text, period_text
 from billing_portal.kit.money import Money
 from payments.models import Invoice, StatusChange
-from payments.naming import METHODS, PROVIDERS, brand_name, in_sentence, payment_name, with_ending
+from payments.naming import METHODS, PROVIDERS, brand_name, in_sentence, payment_name, provider_name, with_ending
 
 __all__ = [
     "METHODS",
@@ -58,8 +58,7 @@ def who(change: StatusChange, reader: Reader) -> str:
     if change.actor_kind == ActorKind.STAFF:
         return f"by {name}, our billing desk"
     if change.actor_kind == ActorKind.PROVIDER:
-        label = change.actor_label.lower()
-        return f"reported by {PROVIDERS.get(label, label.capitalize())}"
+        return f"reported by {provider_name(change.actor_label.lower())}"
     if change.actor_kind == ActorKind.API_KEY:
         return f"by API key {change.actor_label}"
     return "by you" if change.actor_label == reader.label else f"by {name}"

@@ -156,12 +156,16 @@ class ChangesSubscriptionsContract:
         owed = self.newest(provider, facts, long_ago)
         ours = provider.stop_collecting(owed.provider_ref)
         assert (ours.status, ours.next_try_at) == ("open", None)
+        theirs = provider.collect_again(owed.provider_ref)
+        assert theirs.next_try_at and theirs == provider.look_up_bill(owed.provider_ref)
+        assert provider.stop_collecting(owed.provider_ref) == ours
         for _ in range(2):
             paid = provider.paid_elsewhere(owed.provider_ref)
             assert (paid.status, paid.payment, paid.total) == ("paid", None, owed.total)
         assert len(sold()) == 1 and provider.look_up_subscription(facts.provider_ref).status == "active"
-        with pytest.raises(NotInThatState):
-            provider.stop_collecting(owed.provider_ref)
+        for verb in (provider.stop_collecting, provider.collect_again):
+            with pytest.raises(NotInThatState):
+                verb(owed.provider_ref)
 
     def test_what_the_provider_was_paid_was_not_paid_elsewhere(
         self, provider: Any, start_facts: Any, long_ago: datetime

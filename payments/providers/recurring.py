@@ -273,13 +273,22 @@ class ChangesSubscriptions(RunsSubscriptions):
         """From now on it is charged to this method of its customer's. Raises UnknownReference."""
 
     @abstractmethod
+    def look_up_bill(self, bill_ref: str) -> BillFacts:
+        """What it is now. Raises UnknownReference."""
+
+    @abstractmethod
     def pay_bill(self, bill_ref: str, *, method_ref: str | None = None, key: str) -> BillFacts:
-        """Charge an open bill now, to a method or to the subscription's own. A decline is a result. Paid before, it is
-        the same answer. Raises OutcomeUnknown, NotInThatState (void) and the others."""
+        """Charge an open bill now, in full, to a method or to the subscription's own. A method that nobody has saved
+        yet becomes the customer's. A decline is a result. Paid before, it is the same answer. Raises OutcomeUnknown,
+        MethodDeclined, UnfitMethod, UnknownReference, NotInThatState (void) and the others."""
 
     @abstractmethod
     def stop_collecting(self, bill_ref: str) -> BillFacts:
         """The provider tries no more by itself to collect an open bill. Raises NotInThatState (paid, or void)."""
+
+    @abstractmethod
+    def collect_again(self, bill_ref: str) -> BillFacts:
+        """The provider tries again by itself, where it had stopped. Raises NotInThatState (paid, or void)."""
 
     @abstractmethod
     def paid_elsewhere(self, bill_ref: str) -> BillFacts:

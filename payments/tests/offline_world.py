@@ -29,8 +29,8 @@ def check_over(
     """A recorded check of which each invoice is to have so much; `amount` where it is more than all of that."""
     recorder = recorder or world.user(staff=True)
     return record_manual_payment(
-        tenant=invoices[0].tenant,
-        amount=Money(amount or sum(cents), invoices[0].currency),
+        tenant=(named or invoices[0]).tenant,
+        amount=Money(amount or sum(cents), (named or invoices[0]).currency),
         choice=MethodChoice("check", "20984"),
         actor=world.staff_actor(recorder),
         now=now,

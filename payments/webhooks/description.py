@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from payments.naming import provider_name
 from payments.webhooks.urls import urlpatterns
 
 _HEADERS = {"stripe": "Stripe-Signature", "paypal": "PAYPAL-TRANSMISSION-SIG"}
@@ -37,7 +38,7 @@ def _webhook(provider: str) -> dict[str, Any]:
     return {
         "operationId": f"{provider}_webhook_create",
         "description": (
-            f"For {provider.capitalize()} alone, whose signature is over the body's very bytes. Each event is stored "
+            f"For {provider_name(provider)} alone, whose signature is over the body's very bytes. Each event is stored "
             "once and answered when it is; what follows from it happens later."
         ),
         "parameters": [

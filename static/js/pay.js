@@ -13,8 +13,10 @@
     }
     for (const label of form.querySelectorAll("[data-part-amount]")) label.textContent = amount || "a part";
   };
-  part.addEventListener("input", showPart);
-  showPart();
+  if (part) {
+    part.addEventListener("input", showPart);
+    showPart();
+  }
 
   const NEW_CARD = "new-card";
   let fields = null;

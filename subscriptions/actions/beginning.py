@@ -17,9 +17,9 @@ from payments.actions.customers import customer_for
 from payments.errors import MethodNotFound
 from payments.provider_answers import answer_for
 from payments.providers.base import OutcomeUnknown, ProviderError, SavesMethods, UnknownReference
-from payments.providers.recurring import Coupon, MethodDeclined, Payer, RunsSubscriptions, StartRequest
+from payments.providers.recurring import MethodDeclined, Payer, RunsSubscriptions, StartRequest
 from subscriptions import queries
-from subscriptions.actions import dropping, following, moving, pricing, subscribing
+from subscriptions.actions import couponing, dropping, following, moving, pricing, subscribing
 from subscriptions.actions.asking import ask
 from subscriptions.errors import AlreadySubscribed
 from subscriptions.models import PlanPrice, Subscription
@@ -36,14 +36,14 @@ BEGUN = (Status.INCOMPLETE, Status.APPROVAL_PENDING)
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What is begun, and by whom it is paid: `method_ref` of a saved or fresh method, or the `payer` who agrees on the
-    provider's page."""
+    provider's page. `coupon` is the code of one."""
 
     price: PlanPrice
     seats: int
     trial_days: int = 0
     method_ref: str | None = None
     payer: Payer | None = None
-    coupon: Coupon | None = None
+    coupon: str | None = None
 
 
 def begin(*, tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: Actor, now: datetime) -> Subscription:
@@ -54,8 +54,8 @@ def begin(*, tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: A
     3. Ask the provider, with no transaction open, under a key derived from the row: the same row is the same
        subscription.
     4. Follow what it says. Without an answer the row waits, and is asked about; where surely nothing was begun it ends.
-    Raises AlreadySubscribed, what `subscribing.check_terms` and `check_trial` raise, MethodNotFound, and what
-    `provider_answers` says of a provider that did nothing.
+    Raises AlreadySubscribed, what `subscribing.check_terms`, `check_trial` and `take_coupon` raise, MethodNotFound, and
+    what `provider_answers` says of a provider that did nothing.
     """
     price_ref = pricing.price_ref(terms.price, provider)
     customer = (
@@ -78,7 +78,7 @@ def begin(*, tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: A
         payer=terms.payer,
         return_url=f"{settings.PUBLIC_URL}/subscription/paypal/return",
         cancel_url=f"{settings.PUBLIC_URL}/subscription/paypal/cancel",
-        coupon=terms.coupon,
+        coupon=couponing.as_asked(subscription.coupon),
         asked_at=subscription.started_at,
     )
     try:
@@ -129,6 +129,8 @@ def _open(
     for each in earlier:
         moving.end(each, now, actor=actor, now=now, reason="another was begun")
         each.save()
+    # What was begun before is over by now, and holds no coupon any more.
+    coupon = subscribing.take_coupon(locked, terms.coupon, terms.price, now)
     trial_end = now + timedelta(days=terms.trial_days) if terms.trial_days else None
     subscription = Subscription(
         tenant=locked,
@@ -139,6 +141,7 @@ def _open(
         anchor_at=trial_end or now,
         started_at=now,
         trial_end=trial_end,
+        coupon=coupon,
     )
     begun = subscribing.create(subscription, terms.price, terms.seats, actor=actor, now=now)
     return begun, trial_end, earlier

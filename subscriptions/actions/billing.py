@@ -13,22 +13,24 @@ from payments.actions import crediting, invoicing
 from payments.actions.invoicing import LineDraft, OfSubscription
 from payments.errors import PaymentInProgress
 from payments.models import Invoice
-from subscriptions.drafting import period_line
+from subscriptions.discounts import discount_from
+from subscriptions.drafting import period_lines
 from subscriptions.models import PlanPrice, Subscription
 
 
 def bill_period(
     subscription: Subscription, price: PlanPrice, seats: int, period: Span, *, actor: Actor, now: datetime
 ) -> Invoice | None:
-    """The invoice of one period, None where its price is nothing. `billed_until` moves to the period's end.
+    """The invoice of one period, less what its coupon takes off; None where nothing is left to pay. `billed_until`
+    moves to the period's end.
 
     In the caller's transaction, under the locks of the tenant and of the subscription. That a period is billed once is
     held by the database, too. Raises IntegrityError for one that was billed before.
     """
-    line = period_line(price, seats, period)
+    lines = period_lines(price, seats, period, discount_from(subscription, period[0]))
     invoice = None
-    if line.amount_minor:
-        invoice = _issue(subscription, [line], period, Invoice.Reason.PERIOD, actor, now)
+    if sum(line.amount_minor for line in lines):
+        invoice = _issue(subscription, lines, period, Invoice.Reason.PERIOD, actor, now)
     subscription.billed_until = period[1]
     return invoice
 

@@ -155,8 +155,8 @@ def _settle(subscription: Subscription, quote: Quote, actor: Actor, now: datetim
 
 
 def _hold_at_once(subscription: Subscription, quote: Quote, now: datetime) -> None:
+    if quote.restarts:
+        moving.enter(subscription, quote.period)
+        subscription.anchor_at = quote.period[0]
     moving.put_on_terms(subscription, quote.target.price, quote.target.seats, now)
     moving.forget_pending(subscription)
-    if quote.restarts:
-        subscription.anchor_at = quote.period[0]
-        subscription.period_start, subscription.period_end = quote.period

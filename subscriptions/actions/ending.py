@@ -12,7 +12,8 @@ from billing_portal.kit.actors import Actor
 from payments.models import Invoice
 from subscriptions import quoting
 from subscriptions.actions import billing, moving, renewing
-from subscriptions.drafting import period_line
+from subscriptions.discounts import discount_from
+from subscriptions.drafting import period_lines
 from subscriptions.errors import NotSubscribed
 from subscriptions.models import Subscription
 from subscriptions.models.subscription import LIVE
@@ -78,18 +79,16 @@ def keep_subscription(*, subscription_id: UUID, actor: Actor, now: datetime) -> 
 
 
 def credit_ahead(subscription: Subscription, *, actor: Actor, now: datetime) -> None:
-    """Credit what was billed for periods after the one that runs, as far as our invoices have so much. Raises
-    PaymentInProgress."""
+    """Credit what was billed for periods after the one that runs, as far as our invoices have so much. What was billed
+    for nothing, by a coupon, is not billed then either. Raises PaymentInProgress."""
     assert subscription.period_end
-    if credited := billing.credit_back(
-        subscription,
-        quoting.billed_ahead(subscription, now),
-        since=subscription.period_end,
-        reason=NOT_TO_COME,
-        actor=actor,
-        now=now,
-    ):
+    ahead = quoting.billed_ahead(subscription, now)
+    credited = billing.credit_back(
+        subscription, ahead, since=subscription.period_end, reason=NOT_TO_COME, actor=actor, now=now
+    )
+    if credited:
         log.info("subscription %s: %d credited of what was billed ahead", subscription.id, credited)
+    if credited or not ahead:
         subscription.billed_until = subscription.period_end
 
 
@@ -105,5 +104,6 @@ def bill_again(subscription: Subscription, *, actor: Actor, now: datetime) -> In
         return None
     price, seats = renewing.next_terms(subscription, start)
     period = renewing.next_period(subscription, start)
+    lines = period_lines(price, seats, period, discount_from(subscription, start))
     subscription.billed_until = period[1]
-    return billing.bill_change(subscription, [period_line(price, seats, period)], period, actor=actor, now=now)
+    return billing.bill_change(subscription, lines, period, actor=actor, now=now)

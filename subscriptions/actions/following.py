@@ -18,6 +18,7 @@ from billing_portal.kit.money import Money
 from payments.actions import booking_bills
 from payments.actions.discrepancies import report_discrepancy
 from payments.models import Discrepancy
+from payments.naming import provider_name
 from payments.providers.base import UnknownReference
 from payments.providers.recurring import BillFacts, RecurringFacts, RunsSubscriptions
 from subscriptions.actions import moving, pricing
@@ -166,7 +167,7 @@ def _status(subscription: Subscription, facts: RecurringFacts) -> str:
 
 
 def _move(subscription: Subscription, status: str, facts: RecurringFacts, actor: Actor, now: datetime) -> None:
-    reason = f"by {subscription.engine.capitalize()}"
+    reason = f"by {provider_name(subscription.engine)}"
     if status != Status.CANCELED:
         moving.move(subscription, status, actor=actor, now=now, reason=reason)
         if status != Status.PAUSED and subscription.engine != Engine.PAYPAL:

@@ -8,10 +8,12 @@ from uuid import UUID
 from django.db import transaction
 
 from billing_portal.kit.actors import Actor
+from billing_portal.kit.periods import Span
 from billing_portal.notices import outbox
 from billing_portal.tenants.models import Tenant
 from payments.actions import balance
 from payments.actions.history import note_move
+from subscriptions import discounts
 from subscriptions.models import PlanPrice, Subscription, SubscriptionTerms
 from subscriptions.models.subscription import SUBSCRIPTION_MOVES
 
@@ -27,14 +29,19 @@ def locked(subscription_id: UUID) -> Subscription:
     return subscription
 
 
-def move(subscription: Subscription, new: str, *, actor: Actor, now: datetime, reason: str = "") -> None:
-    """Into `new`, with its history and its notice. The caller saves. In it already: nothing. Raises IllegalMove."""
+def move(
+    subscription: Subscription, new: str, *, actor: Actor, now: datetime, reason: str = "", is_told: bool = True
+) -> None:
+    """Into `new`, with its history and, if it `is_told`, its notice. The caller saves. In it already: nothing. Raises
+    IllegalMove."""
     old = subscription.status
     if old == new:
         return
     SUBSCRIPTION_MOVES.check(old, new)
     subscription.status = new
     note_move(subscription, old, actor=actor, at=now, reason=reason)
+    if not is_told:
+        return
     outbox.write(
         topic="subscription.moved",
         payload={"subscriptionId": str(subscription.id), "from": old, "to": new},
@@ -44,14 +51,15 @@ def move(subscription: Subscription, new: str, *, actor: Actor, now: datetime, r
     )
 
 
-def tell(subscription: Subscription, what: str, *, now: datetime) -> None:
-    """Leave a notice of something that is no change of state, in the caller's transaction."""
+def tell(subscription: Subscription, what: str, *, now: datetime, once: str = "") -> None:
+    """Leave a notice of something that is no change of state, in the caller's transaction; with `once`, what it is
+    about, only the first time."""
     outbox.write(
         topic=f"subscription.{what}",
         payload={"subscriptionId": str(subscription.id)},
         tenant=subscription.tenant,
         now=now,
-        dedupe_key=f"subscription.{what}:{subscription.id}:{now.isoformat()}",
+        dedupe_key=f"subscription.{what}:{subscription.id}:{once or now.isoformat()}",
     )
 
 
@@ -85,6 +93,13 @@ def put_on_terms(subscription: Subscription, price: PlanPrice, seats: int, since
         price=price,
         seats=seats,
     )
+
+
+def enter(subscription: Subscription, period: Span) -> None:
+    """That period runs now, and counts for the coupon; the caller saves. Called before anchor or terms are other ones:
+    how many periods were billed is read from what it was until now."""
+    subscription.coupon_cycle = discounts.cycle_from(subscription, period[0])
+    subscription.period_start, subscription.period_end = period
 
 
 def forget_pending(subscription: Subscription) -> None:

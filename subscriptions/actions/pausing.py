@@ -76,9 +76,10 @@ def go_on(subscription: Subscription, *, reason: str, actor: Actor, now: datetim
     price, seats = terms.price, terms.seats
     if subscription.pending_price and subscription.pending_seats:
         price, seats = subscription.pending_price, subscription.pending_seats
+    period = spans.first_span(now, subscription.tenant.zone, price.billing_cycle)
+    moving.enter(subscription, period)
+    subscription.anchor_at = now
+    if subscription.pending_price:
         moving.put_on_terms(subscription, price, seats, now)
         moving.forget_pending(subscription)
-    period = spans.first_span(now, subscription.tenant.zone, price.billing_cycle)
-    subscription.anchor_at = now
-    subscription.period_start, subscription.period_end = period
     return billing.bill_period(subscription, price, seats, period, actor=actor, now=now)

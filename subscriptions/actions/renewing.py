@@ -112,12 +112,12 @@ def _end_period(subscription: Subscription, actor: Actor, now: datetime) -> list
         return None
     period = next_period(subscription, ended)
     price, seats = next_terms(subscription, ended)
+    moving.enter(subscription, period)
     if _changes_cycle(subscription, price):
         subscription.anchor_at = ended
     if subscription.pending_at and subscription.pending_at <= ended:
         moving.put_on_terms(subscription, price, seats, ended)
         moving.forget_pending(subscription)
-    subscription.period_start, subscription.period_end = period
     return []
 
 

@@ -11,9 +11,9 @@ from billing_portal.tenants.models import Tenant
 from payments.providers import registry
 from payments.providers.recurring import Payer, RunsSubscriptions
 from subscriptions import queries
-from subscriptions.actions import beginning
+from subscriptions.actions import beginning, couponing
 from subscriptions.actions.subscribing import start_subscription
-from subscriptions.errors import UnknownPlan
+from subscriptions.errors import CouponNotByPayPal, UnknownPlan
 from subscriptions.models import PlanPrice, Subscription
 from subscriptions.models.subscription import Engine
 
@@ -36,22 +36,31 @@ class Order:
 def start(*, tenant: Tenant, order: Order, actor: Actor, now: datetime) -> Subscription:
     """By invoice where no payment method is named, else by the provider that keeps cards and bank accounts.
 
-    Raises UnknownPlan, BadInput and what `subscribing.start_subscription` raises.
+    A coupon is looked at before anybody outside is asked for anything. Raises UnknownPlan, BadInput, CouponNotByPayPal
+    and what `subscribing.start_subscription` raises.
     """
     price = price_of(tenant, order)
     seats = price.minimum_seats if order.seats is None else order.seats
-    if order.coupon:
-        raise BadInput("We don't know this coupon.", code="unknown_coupon", field="coupon")
+    if order.coupon and order.payer:
+        raise CouponNotByPayPal
+    if order.coupon and not queries.live_subscription(tenant):
+        couponing.check(tenant=tenant, code=order.coupon, currency=price.currency, now=now)
     if order.method_ref or order.payer:
         engine = Engine.PAYPAL if order.payer else Engine.STRIPE
         provider = registry.named(engine, RunsSubscriptions)
         if provider is None:
             words = "Subscriptions are not paid this way here. Leave this out to pay by invoice."
             raise BadInput(words, code="method_not_offered", field="paymentMethodId")
-        terms = beginning.Terms(price, seats, order.trial_days or 0, order.method_ref, order.payer)
+        terms = beginning.Terms(price, seats, order.trial_days or 0, order.method_ref, order.payer, order.coupon)
         return beginning.begin(tenant=tenant, provider=provider, terms=terms, actor=actor, now=now)
     return start_subscription(
-        tenant=tenant, price=price, seats=seats, actor=actor, now=now, trial_days=order.trial_days or 0
+        tenant=tenant,
+        price=price,
+        seats=seats,
+        actor=actor,
+        now=now,
+        trial_days=order.trial_days or 0,
+        coupon=order.coupon,
     )
 
 

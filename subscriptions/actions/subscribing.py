@@ -12,7 +12,7 @@ from payments import queries as money
 from payments.actions.history import note_move
 from payments.errors import CurrencyMismatch
 from subscriptions import queries, spans
-from subscriptions.actions import billing
+from subscriptions.actions import billing, couponing
 from subscriptions.errors import (
     AlreadySubscribed,
     NotByInvoice,
@@ -22,7 +22,7 @@ from subscriptions.errors import (
     TrialUsed,
     UnknownPlan,
 )
-from subscriptions.models import PlanPrice, Subscription, SubscriptionTerms
+from subscriptions.models import Coupon, PlanPrice, Subscription, SubscriptionTerms
 from subscriptions.models.subscription import Engine
 
 # What an invoice line and a provider's quantity hold without a second thought.
@@ -39,6 +39,7 @@ def start_subscription(
     now: datetime,
     trial_days: int = 0,
     billed_elsewhere_until: datetime | None = None,
+    coupon: str | None = None,
 ) -> Subscription:
     """Start on the `invoice` engine: the first period is billed at once, after a trial when that ends.
 
@@ -47,9 +48,12 @@ def start_subscription(
        tenant for ever: held by the database.
     3. Bill the first period in advance, on the tenant's usual terms. `billed_elsewhere_until`: whoever comes from
        another system has paid there up to then, and the period which holds that instant is the last that is not billed.
+    `coupon` is the code of one that is redeemed: it takes something off from the first bill on, and nothing off a
+    trial. Who comes from another system brings none.
     Raises AlreadySubscribed, CurrencyMismatch, TooFewSeats, TooManySeats, NotByInvoice, UnknownPlan (another tenant's
-    terms), TrialTooLong, TrialUsed.
+    terms), TrialTooLong, TrialUsed, and what `couponing.check` raises.
     """
+    assert not (coupon and billed_elsewhere_until)
     locked = Tenant.objects.select_for_update(no_key=True).get(id=tenant.id)
     check_terms(locked, price, seats)
     if not price.version.by_invoice:
@@ -57,6 +61,7 @@ def start_subscription(
     check_trial(locked, price, trial_days)
     set_currency(locked, price.currency)
     tenant.currency = locked.currency
+    redeemed = take_coupon(locked, coupon, price, now)
     trial_end = now + timedelta(days=trial_days) if trial_days else None
     first = (now, trial_end) if trial_end else spans.first_span(now, locked.zone, price.billing_cycle)
     subscription = create(
@@ -72,6 +77,8 @@ def start_subscription(
             period_start=first[0],
             period_end=first[1],
             billed_until=trial_end or now,
+            coupon=redeemed,
+            coupon_cycle=1 if redeemed and not trial_end else 0,
         ),
         price,
         seats,
@@ -102,6 +109,16 @@ def check_trial(tenant: Tenant, price: PlanPrice, trial_days: int) -> None:
         raise TrialTooLong(price.version.trial_days)
     if trial_days and queries.had_trial(tenant):
         raise TrialUsed
+
+
+def take_coupon(tenant: Tenant, code: str | None, price: PlanPrice, now: datetime) -> Coupon | None:
+    """Redeemed, under the tenant's lock; None without a code. Who has a subscription already hears of that, and not
+    that the coupon was used for it. Raises AlreadySubscribed, and what `couponing.check` raises."""
+    if not code:
+        return None
+    if queries.live_subscription(tenant):
+        raise AlreadySubscribed
+    return couponing.redeem(tenant=tenant, code=code, currency=price.currency, now=now)
 
 
 def set_currency(tenant: Tenant, currency: str) -> None:

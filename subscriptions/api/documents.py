@@ -11,8 +11,8 @@ from rest_framework import serializers
 from billing_portal.kit import fields
 from billing_portal.kit.money import MAX_MINOR
 from payments.api.documents import HistoryOut
-from subscriptions import queries
-from subscriptions.models import PlanVersion, Subscription
+from subscriptions import discounts, queries
+from subscriptions.models import Coupon, PlanVersion, Subscription
 from subscriptions.models.plan import BillingCycle
 from subscriptions.quoting import Quote
 
@@ -102,6 +102,30 @@ class PendingChangeOut(serializers.Serializer):
     effectiveAt = fields.Instant(source="pending_at")
 
 
+class CouponOut(serializers.Serializer):
+    """`percentOff` is a decimal as text ("12.5"), or else `amountOff` in minor units of `currency`. `cyclesLeft`: how
+    many bills that are still to come it takes something off; null: every one."""
+
+    code = serializers.CharField()
+    percentOff = serializers.SerializerMethodField()
+    amountOff = fields.MinorAmount(source="amount_off_minor", allow_null=True, minimum=1)
+    currency = serializers.SerializerMethodField()
+    cycles = serializers.IntegerField(allow_null=True)
+    cyclesLeft = serializers.SerializerMethodField()
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_percentOff(self, coupon: Coupon) -> str | None:
+        return None if coupon.percent is None else fields.quantity_text(coupon.percent)
+
+    @extend_schema_field(fields.Currency(allow_null=True))
+    def get_currency(self, coupon: Coupon) -> str | None:
+        return coupon.currency or None
+
+    @extend_schema_field(serializers.IntegerField(allow_null=True))
+    def get_cyclesLeft(self, coupon: Coupon) -> int | None:
+        return discounts.bills_left(self.context["subscription"])
+
+
 class SubscriptionOut(serializers.Serializer):
     """What the tenant is on, now. `clientSecret` and `approvalUrl` are there while its payer has something to do."""
 
@@ -118,6 +142,7 @@ class SubscriptionOut(serializers.Serializer):
     cancelAtPeriodEnd = serializers.BooleanField(source="cancel_at_period_end")
     endedAt = fields.Instant(source="ended_at", allow_null=True)
     pendingChange = serializers.SerializerMethodField()
+    coupon = serializers.SerializerMethodField()
     latestInvoiceId = serializers.SerializerMethodField()
     clientSecret = serializers.CharField(source="client_secret", allow_null=True)
     approvalUrl = serializers.CharField(source="approval_url", allow_null=True)
@@ -148,6 +173,12 @@ class SubscriptionOut(serializers.Serializer):
     @extend_schema_field(PendingChangeOut(allow_null=True))
     def get_pendingChange(self, subscription: Subscription) -> Any:
         return PendingChangeOut(subscription).data if subscription.pending_at else None
+
+    @extend_schema_field(CouponOut(allow_null=True))
+    def get_coupon(self, subscription: Subscription) -> Any:
+        if subscription.coupon is None:
+            return None
+        return CouponOut(subscription.coupon, context={"subscription": subscription}).data
 
     @extend_schema_field(serializers.UUIDField(allow_null=True))
     def get_latestInvoiceId(self, subscription: Subscription) -> str | None:

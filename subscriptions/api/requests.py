@@ -18,7 +18,7 @@ MOST_TRIAL_DAYS = 365
 
 class StartIn(NoCardData):
     """The guide's body. Without `paymentMethodId` it is paid by invoice, where the plan allows that. `currency` is of
-    use to a tenant that has none yet."""
+    use to a tenant that has none yet. `coupon` is a code, however its letters are written."""
 
     planType = fields.Text(source="plan_code", max_length=32)
     billingCycle = fields.OneOf(BillingCycle, source="cycle")

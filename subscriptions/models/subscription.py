@@ -8,6 +8,7 @@ from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
 from billing_portal.kit.moves import Moves
 from billing_portal.tenants.models import Tenant
+from subscriptions.models.coupon import Coupon
 from subscriptions.models.plan import PlanPrice
 
 
@@ -53,6 +54,9 @@ class Subscription(models.Model):
     `period_start` to `period_end` is the billing period that runs, or ran last: reckoned from `anchor_at` for our own
     invoices, copied for a provider's subscription; during a trial it is the trial. `billed_until` is the end of what
     our own invoices have billed, which may lie a period ahead. `pending_*` is what it changes to at `pending_at`.
+
+    `coupon_cycle` counts for its coupon, where our own invoices bill it: the period that runs is the 1st that the
+    coupon sees, the 2nd, …; 0 in a trial. It is written with the period, under the same lock.
     """
 
     Status = SubscriptionStatus
@@ -81,6 +85,8 @@ class Subscription(models.Model):
     pending_price = models.ForeignKey(PlanPrice, models.PROTECT, null=True, blank=True, related_name="+")
     pending_seats = models.IntegerField(null=True, blank=True)
     pending_at = models.DateTimeField(null=True, blank=True)
+    coupon = models.ForeignKey(Coupon, models.PROTECT, null=True, blank=True, related_name="subscriptions")
+    coupon_cycle = models.IntegerField(default=0)
     livemode = models.BooleanField(default=False)
     provider_ref = models.CharField(max_length=255, null=True, blank=True)
 
@@ -108,6 +114,10 @@ class Subscription(models.Model):
             CheckConstraint(
                 condition=Q(period_start=None, period_end=None) | Q(period_start__lt=F("period_end")),
                 name="subscription_period_runs_forward",
+            ),
+            CheckConstraint(
+                condition=Q(coupon_cycle=0) | Q(coupon_cycle__gt=0, coupon__isnull=False),
+                name="subscription_counts_for_its_coupon",
             ),
             CheckConstraint(
                 condition=~Q(engine="invoice") | ~Q(status__in=LIVE) | Q(billed_until__isnull=False),

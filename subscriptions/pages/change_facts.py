@@ -75,6 +75,8 @@ def _note(line: LineDraft) -> str:
     how = line.derivation
     if line.period_start is None or line.period_end is None:
         return ""
+    if how.get("kind") == "coupon":
+        return f"{day_text(line.period_start)} to {day_text(line.period_end - timedelta(microseconds=1))}"
     if how.get("kind") != "proration" or how["secondsLeft"] == how["periodSeconds"]:
         return period_text(line.period_start, line.period_end)
     span = f"{day_text(line.period_start)} to {day_text(line.period_end - timedelta(microseconds=1))}"
@@ -98,7 +100,8 @@ def _taxes(quote: Quote, subtotal: int, currency: str) -> list[dict[str, Any]]:
 
 def _was(subscription: Subscription, current: Target, quote: Quote) -> str:
     """'was $369.75', where it is another amount."""
-    cost = coming.cost_of(subscription, current.price, current.seats)
+    start = subscription.billed_until or subscription.period_end or quote.next_at
+    cost = coming.cost_of(subscription, current.price, current.seats, start)
     if cost.minor == quote.next_minor:
         return ""
     same = current.price.billing_cycle == quote.target.price.billing_cycle

@@ -1,4 +1,4 @@
-"""The form that chooses plan, cycle and seats: of a new subscription, or of a change."""
+"""The form that chooses plan, cycle and seats, and at the start a coupon: of a new subscription, or of a change."""
 
 from __future__ import annotations
 
@@ -9,7 +9,18 @@ from django import forms
 
 from billing_portal.kit.errors import BillingError
 from subscriptions.actions.subscribing import MOST_SEATS
-from subscriptions.errors import NotByInvoice, SeatsFallAtRenewal, TooFewSeats, TooManySeats, UnknownPlan
+from subscriptions.errors import (
+    CouponCurrency,
+    CouponExpired,
+    CouponUsedBefore,
+    CouponUsedUp,
+    NotByInvoice,
+    SeatsFallAtRenewal,
+    TooFewSeats,
+    TooManySeats,
+    UnknownCoupon,
+    UnknownPlan,
+)
 from subscriptions.models import PlanVersion
 from subscriptions.models.plan import BillingCycle
 
@@ -21,6 +32,11 @@ _FIELDS: dict[type[BillingError], str] = {
     SeatsFallAtRenewal: "seats",
     UnknownPlan: "plan",
     NotByInvoice: "plan",
+    UnknownCoupon: "coupon",
+    CouponExpired: "coupon",
+    CouponUsedUp: "coupon",
+    CouponUsedBefore: "coupon",
+    CouponCurrency: "coupon",
 }
 _WORDS: dict[type[BillingError], str] = {
     SeatsFallAtRenewal: "Seats that are paid for stay until the period ends.",
@@ -45,6 +61,10 @@ class ChoosingForm(forms.Form):
             "min_value": "One seat at least.",
             "max_value": f"No more than {MOST_SEATS:,} seats at a time. Write to us for more.",
         },
+    )
+
+    coupon = forms.CharField(
+        required=False, max_length=64, error_messages={"max_length": "A code is shorter than this."}
     )
 
     def __init__(self, sent: Any, *, versions: Sequence[PlanVersion], defaults: dict[str, Any]) -> None:

@@ -8,9 +8,8 @@ from datetime import datetime
 from billing_portal.kit.money import Money
 from billing_portal.kit.periods import Span
 from payments.models import Invoice
-from subscriptions import queries, quoting
+from subscriptions import costing, queries, quoting
 from subscriptions.actions import renewing
-from subscriptions.drafting import period_line
 from subscriptions.models import PlanPrice, Subscription
 from subscriptions.models.subscription import Engine
 
@@ -34,7 +33,7 @@ def next_bill(subscription: Subscription, now: datetime) -> NextBill | None:
     by_invoice = subscription.engine == Engine.INVOICE
     start = (subscription.billed_until if by_invoice else None) or subscription.period_end
     price, seats = renewing.next_terms(subscription, start)
-    amount = cost_of(subscription, price, seats)
+    amount = cost_of(subscription, price, seats, start)
     if not amount:
         return None
     waits = by_invoice and subscription.status != Status.TRIALING
@@ -42,11 +41,14 @@ def next_bill(subscription: Subscription, now: datetime) -> NextBill | None:
     return NextBill(amount, renewing.next_period(subscription, start), max(on, now))
 
 
-def cost_of(subscription: Subscription, price: PlanPrice, seats: int) -> Money:
-    """Of a whole period on these terms, tax included."""
-    assert subscription.period_end
-    line = period_line(price, seats, (subscription.period_end, subscription.period_end))
-    return Money(quoting.with_tax(subscription, [line])[1], subscription.currency)
+def cost_of(subscription: Subscription, price: PlanPrice, seats: int, start: datetime) -> Money:
+    """Of the whole period that begins at `start` on these terms: less what its coupon takes off, tax included."""
+    return Money(costing.cost_from(subscription, price, seats, start), subscription.currency)
+
+
+def usual_cost(subscription: Subscription, price: PlanPrice, seats: int) -> Money:
+    """Of a whole period on these terms without a coupon, tax included."""
+    return Money(costing.cost_with(subscription, price, seats, None), subscription.currency)
 
 
 def billed_ahead(subscription: Subscription) -> Invoice | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -11,12 +11,13 @@ from django.urls import reverse
 
 from billing_portal.kit.display.amounts import money_text
 from billing_portal.kit.display.dates import long_text, period_text
+from payments import hold_queries
 from payments.declines import declined_sentence
 from payments.models import Invoice
 from payments.pages.onward import pay_url
 from payments.pages.paying import takes_payments
 from subscriptions import queries
-from subscriptions.actions import renewing
+from subscriptions.actions import judging, renewing
 from subscriptions.models import Subscription
 from subscriptions.models.subscription import Engine
 from subscriptions.pages import coming
@@ -68,20 +69,23 @@ def _late(subscription: Subscription, now: datetime) -> SubscriptionNotice | Non
         "bad",
         "alert-triangle",
         "An invoice of your subscription is overdue",
-        _until(subscription, late),
+        _until(subscription, late, now),
         button,
         url,
         is_main=True,
     )
 
 
-def _until(subscription: Subscription, late: list[Invoice]) -> str:
+def _until(subscription: Subscription, late: list[Invoice], now: datetime) -> str:
     """How long it goes on all the same; a provider's own retries have no day that we know."""
-    if subscription.engine != Engine.INVOICE or not late or late[0].due_at is None:
+    last = judging.last_step_of(late, now) if subscription.engine == Engine.INVOICE else None
+    if last is None:
         return "Pay it, and everything is in order again."
-    last = late[0].due_at + timedelta(days=settings.PAST_DUE_GRACE_DAYS)
     after = "ends" if settings.PAST_DUE_ENDS_IN == "canceled" else "stops"
-    return f"Nothing has changed for you yet. If it is not paid by {long_text(last)}, your subscription {after}."
+    text = f"Nothing has changed for you yet. If it is not paid by {long_text(last)}, your subscription {after}."
+    holds = hold_queries.holds_of(late, now).values()
+    promised = [f"You said you would pay {each.invoice} by {long_text(each.last_moment)}." for each in holds]
+    return " ".join([*promised, text])
 
 
 def _to(rows: list[Invoice]) -> tuple[str, str]:
@@ -142,7 +146,9 @@ def _paused(subscription: Subscription, current: Target, now: datetime) -> Subsc
         return None
     since = f"Paused since {long_text(subscription.paused_at)}" if subscription.paused_at else "Paused"
     if subscription.period_end > now:
-        again = coming.cost_of(subscription, *renewing.next_terms(subscription, subscription.period_end))
+        again = coming.cost_of(
+            subscription, *renewing.next_terms(subscription, subscription.period_end), subscription.period_end
+        )
         text = f"Nothing is billed. What is paid for can be used until {long_text(subscription.period_end)}."
         if coming.was_credited(subscription):
             text += f" When you resume, the period after is billed again: {money_text(again)}."
@@ -150,7 +156,7 @@ def _paused(subscription: Subscription, current: Target, now: datetime) -> Subsc
     price, seats = current.price, current.seats
     if subscription.pending_price and subscription.pending_seats:
         price, seats = subscription.pending_price, subscription.pending_seats
-    cost = money_text(coming.cost_of(subscription, price, seats))
+    cost = money_text(coming.cost_of(subscription, price, seats, now))
     text = f"Nothing is billed, and nothing can be used. A new period begins when you resume: {cost}, tax included."
     return SubscriptionNotice("info", "player-pause", since, text, f"Resume for {cost}", act="resume", is_main=True)
 
@@ -165,7 +171,7 @@ def _ending(subscription: Subscription) -> SubscriptionNotice | None:
     elif coming.was_credited(subscription):
         price, seats = renewing.next_terms(subscription, subscription.period_end)
         span = period_text(*renewing.next_period(subscription, subscription.period_end))
-        cost = money_text(coming.cost_of(subscription, price, seats))
+        cost = money_text(coming.cost_of(subscription, price, seats, subscription.period_end))
         text += f" Then {span} is billed again: {cost}."
     else:
         text += " Minutes beyond the plan are billed after their month, as always."

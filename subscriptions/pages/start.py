@@ -21,16 +21,16 @@ from payments.pages.stripe_js import takes_new_cards
 from payments.providers import registry
 from payments.providers.recurring import RunsSubscriptions
 from subscriptions import queries
-from subscriptions.actions import subscribing
+from subscriptions.actions import couponing, subscribing
 from subscriptions.actions.starting import Order, start
-from subscriptions.errors import AlreadySubscribed
-from subscriptions.models import PlanVersion
+from subscriptions.errors import AlreadySubscribed, CouponNotByPayPal
+from subscriptions.models import Coupon, PlanVersion
 from subscriptions.models.subscription import Engine
 from subscriptions.pages import plans
 from subscriptions.pages.choosing import ChoosingForm
 from subscriptions.pages.onward import confirm_url
 from subscriptions.pages.start_facts import NOW, TRIAL, first_bill
-from subscriptions.pages.ways import chosen_way, ways_to_pay
+from subscriptions.pages.ways import BY_PAYPAL, chosen_way, ways_to_pay
 from subscriptions.pages.words import EACH
 
 _BEGUN = "Your subscription has begun already. Here it is."
@@ -76,6 +76,7 @@ def _start(request: Any, version: PlanVersion, currency: str) -> HttpResponse:
         seats=form.cleaned_data["seats"],
         trial_days=_trial_days(request, version),
         currency=currency,
+        coupon=form.cleaned_data["coupon"] or None,
         **chosen_way(request, request.POST.get("pay_with", "")),
     )
     try:
@@ -85,8 +86,10 @@ def _start(request: Any, version: PlanVersion, currency: str) -> HttpResponse:
         messages.info(request, _BEGUN)
         return to_subscription()
     except BillingError as error:
-        form.refuse(error)
-        return _show(request, version, currency, form=form)
+        stays = isinstance(error, CouponNotByPayPal)  # another way to pay mends it: the sum stays, to be sent again
+        if not stays:
+            form.refuse(error)
+        return _show(request, version, currency, form=form, said=error.detail if stays else "")
     outbox.wake()
     if begun.approval_url:
         return HttpResponseRedirect(begun.approval_url)
@@ -126,6 +129,7 @@ def _show(
         "ways": ways,
         "chosen": next((each for each in ways if request.method == "POST" and each.value == chosen), (*ways, None)[0]),
         "may_charge": any(each.value for each in ways),
+        "by_paypal": any(each.value == BY_PAYPAL for each in ways),
         "takes_cards": takes_new_cards() and registry.named(Engine.STRIPE, RunsSubscriptions) is not None,
         "included": plans.included_rows(version, 1, currency),
         "shown": shown,
@@ -142,7 +146,8 @@ def _form(sent: Any, version: PlanVersion, currency: str) -> ChoosingForm:
     cycle = cycles[0]["value"] if cycles else "monthly"
     price = plans.price_in(version, sent.get("cycle", cycle), currency)
     least = price.minimum_seats if price else 1
-    return ChoosingForm(sent, versions=[version], defaults={"plan": version.plan.code, "cycle": cycle, "seats": least})
+    defaults = {"plan": version.plan.code, "cycle": cycle, "seats": least, "coupon": ""}
+    return ChoosingForm(sent, versions=[version], defaults=defaults)
 
 
 def _sum(request: Any, form: ChoosingForm, version: PlanVersion, currency: str, now: datetime) -> dict[str, Any] | None:
@@ -153,10 +158,16 @@ def _sum(request: Any, form: ChoosingForm, version: PlanVersion, currency: str, 
     try:
         price = queries.price_of(version, form.cleaned_data["cycle"], currency)
         subscribing.check_terms(request.tenant, price, seats)
+        coupon = _coupon(request, form.cleaned_data["coupon"], currency, now)
     except BillingError as error:
         form.refuse(error)
         return None
-    return first_bill(request.tenant, price, seats, now, trial_days=_trial_days(request, version))
+    return first_bill(request.tenant, price, seats, now, trial_days=_trial_days(request, version), coupon=coupon)
+
+
+def _coupon(request: Any, code: str, currency: str, now: datetime) -> Coupon | None:
+    """Raises what `couponing.check` raises."""
+    return couponing.check(tenant=request.tenant, code=code, currency=currency, now=now) if code else None
 
 
 def _offered_trial(request: Any, version: PlanVersion) -> int:

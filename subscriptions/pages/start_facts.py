@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,24 +12,31 @@ from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant
 from payments import queries as money
 from payments import tax
+from payments.actions.invoicing import LineDraft
+from payments.tax import Tax
 from subscriptions import spans
-from subscriptions.drafting import period_line
-from subscriptions.models import PlanPrice
+from subscriptions.coupon_words import how_long, what_off
+from subscriptions.discounts import discount_of
+from subscriptions.drafting import period_lines
+from subscriptions.models import Coupon, PlanPrice
 
 NOW, TRIAL = "now", "trial"
 
 
-def first_bill(tenant: Tenant, price: PlanPrice, seats: int, now: datetime, *, trial_days: int) -> dict[str, Any]:
-    """`total` is the first invoice with tax, `due` what of it is left after the tenant's credit, `on` its day."""
+def first_bill(
+    tenant: Tenant, price: PlanPrice, seats: int, now: datetime, *, trial_days: int, coupon: Coupon | None = None
+) -> dict[str, Any]:
+    """`total` is the first invoice with tax, `due` what of it is left after the tenant's credit, `on` its day; `later`
+    is the one after it."""
     on = now + timedelta(days=trial_days)
     period = spans.first_span(on, tenant.zone, price.billing_cycle)
-    line = period_line(price, seats, period)
-    taxes = tax.tax_lines(tenant, [line.amount_minor]) if line.amount_minor else []
-    total = line.amount_minor + sum(each.amount_minor for each in taxes)
+    lines = period_lines(price, seats, period, discount_of(coupon, 1))
+    taxes, total = _with_tax(tenant, lines)
+    after = _with_tax(tenant, period_lines(price, seats, period, discount_of(coupon, 2)))[1]
     credit = min(total, max(0, money.credit_balance(tenant, price.currency).minor))
     due = Money(total - credit, price.currency)
     return {
-        "line": line,
+        "lines": [{"title": each.title, "amount": Money(each.amount_minor, price.currency)} for each in lines],
         "taxes": [
             {
                 "title": f"{each.name} {number_text(each.rate)}%",
@@ -37,8 +45,9 @@ def first_bill(tenant: Tenant, price: PlanPrice, seats: int, now: datetime, *, t
             }
             for each in taxes
         ],
-        "amount": Money(line.amount_minor, price.currency),
         "total": Money(total, price.currency),
+        "later": Money(after, price.currency),
+        "coupon": f"{coupon.code} takes {what_off(coupon)} {how_long(coupon)}." if coupon else "",
         "credit": Money(-credit, price.currency) if credit else None,
         "due": due,
         "on": on,
@@ -47,6 +56,12 @@ def first_bill(tenant: Tenant, price: PlanPrice, seats: int, now: datetime, *, t
         "in_trial": bool(trial_days),
         "button": _button(due, on, trial_days=trial_days),
     }
+
+
+def _with_tax(tenant: Tenant, lines: Sequence[LineDraft]) -> tuple[list[Tax], int]:
+    subtotal = sum(line.amount_minor for line in lines)
+    taxes = tax.tax_lines(tenant, [line.amount_minor for line in lines]) if subtotal else []
+    return taxes, subtotal + sum(each.amount_minor for each in taxes)
 
 
 def _button(due: Money, on: datetime, *, trial_days: int) -> str:

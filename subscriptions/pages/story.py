@@ -12,6 +12,7 @@ from payments import history_queries
 from payments.models import StatusChange
 from payments.pages.events import Event, newest_first
 from payments.pages.words import Reader, who
+from subscriptions.actions.judging import HELD_BACK
 from subscriptions.models import Subscription, SubscriptionTerms
 from subscriptions.pages.coming import NextBill
 from subscriptions.pages.words import terms_text
@@ -45,6 +46,7 @@ _SAID = {
     "an invoice stayed unpaid",
     "what was open is paid",
     "canceled at the end of its period",
+    HELD_BACK,
 }
 
 
@@ -89,6 +91,8 @@ def _moves(subscription: Subscription, changes: Sequence[StatusChange], reader: 
             events.append(_started(subscription, change, by))
             continue
         icon, tone, title = move_words(change.old, change.new)
+        if change.new == Status.ACTIVE and change.reason == HELD_BACK:
+            title = "It goes on: you have more time to pay"
         at = change.at
         if change.new == Status.CANCELED and subscription.ended_at:
             at = subscription.ended_at

@@ -15,7 +15,8 @@ from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant
 from billing_portal.tenants.pages.access import tenant_page
 from payments.pages.standing import days_between
-from subscriptions import queries
+from subscriptions import discounts, queries
+from subscriptions.coupon_words import what_off
 from subscriptions.models import Subscription
 from subscriptions.models.plan import BillingCycle
 from subscriptions.models.subscription import LIVE
@@ -68,13 +69,14 @@ def running_facts(subscription: Subscription, bill: coming.NextBill | None, now:
         "seats": seats,
         "per_seat": Money(price.per_seat_minor, subscription.currency),
         "before_tax": Money(current.cost.whole, subscription.currency),
-        "with_tax": coming.cost_of(subscription, price, seats) if subscription.period_end else None,
+        "with_tax": coming.usual_cost(subscription, price, seats) if subscription.period_end else None,
         "has_tax": bool(subscription.tenant.tax_percent),
         "period": period,
         "trial_days": days_between(now, subscription.trial_end) if in_trial and subscription.trial_end else None,
         "ends": subscription.period_end if subscription.cancel_at_period_end else None,
         "bill": bill,
         "ahead": coming.billed_ahead(subscription),
+        "coupon": coupon_facts(subscription),
         "pays_how": pays_how(subscription),
         "included": plans.included_rows(price.version, seats, subscription.currency),
         "pooled": seats > 1,
@@ -84,6 +86,15 @@ def running_facts(subscription: Subscription, bill: coming.NextBill | None, now:
         "can_pause": can_change,
         "can_cancel": subscription.status in LIVE and not subscription.cancel_at_period_end,
     }
+
+
+def coupon_facts(subscription: Subscription) -> dict[str, str] | None:
+    """While it still takes something off."""
+    left, coupon = discounts.bills_left(subscription), subscription.coupon
+    if coupon is None or left == 0:
+        return None
+    bills = "every invoice" if left is None else "the next invoice" if left == 1 else f"the next {left} invoices"
+    return {"code": coupon.code, "off": what_off(coupon), "left": bills}
 
 
 def offer_facts(tenant: Tenant, wanted: str) -> dict[str, Any]:

@@ -32,10 +32,13 @@ def two_plans() -> tuple[PlanPrice, PlanPrice]:
     return price(1_000, yearly=10_000, code="small"), price(2_500, yearly=25_000, code="big")
 
 
-def started(what: PlanPrice, since: str, *, seats: int = 2, trial_days: int = 0, **facts: Any) -> Subscription:
+def started(
+    what: PlanPrice, since: str, *, seats: int = 2, trial_days: int = 0, coupon: str | None = None, **facts: Any
+) -> Subscription:
     """By a tenant in UTC unless it is said, on the terms of two weeks."""
     who = facts.pop("tenant", None) or world.tenant(**facts)
-    return start_subscription(tenant=who, price=what, seats=seats, actor=SYSTEM, now=at(since), trial_days=trial_days)
+    more: dict[str, Any] = {"trial_days": trial_days, "coupon": coupon}
+    return start_subscription(tenant=who, price=what, seats=seats, actor=SYSTEM, now=at(since), **more)
 
 
 def on(subscription: Subscription, when: str | datetime) -> Subscription:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import Any
 
@@ -14,45 +13,15 @@ from billing_portal.notices import outbox
 from billing_portal.tests import world
 from billing_portal.tests.stripe_world import StripeWorld
 from payments.actions.saving_methods import customer_for
-from payments.inbox.handling import handle_due
 from payments.models import Invoice, LedgerLeg, Payment
 from payments.providers import breaker
 from subscriptions import tasks
 from subscriptions.entitlement import entitlement
 from subscriptions.models import Subscription
 from subscriptions.tests.plan_world import moves, price, two_plans
+from subscriptions.tests.stripe_plans import begun, billed, invoices, order, send, told
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("stripe", "books_hold")]
-
-
-def send(client: Client, method: str, path: str = "", body: Any = None) -> Any:
-    return getattr(client, method)(f"/api/subscription{path}", json.dumps(body or {}), content_type="application/json")
-
-
-def order(client: Client, method: str = "pm_1234567890", **more: Any) -> Any:
-    """The guide's body."""
-    body = {"planType": "small", "billingCycle": "monthly", "paymentMethodId": method} | more
-    return send(client, "post", "", body)
-
-
-def begun(client: Client, method: str = "pm_1234567890", **more: Any) -> Subscription:
-    answer = order(client, method, **more)
-    assert answer.status_code == 201, answer.content
-    return Subscription.objects.get(id=answer.json()["id"])
-
-
-def told(stripe: StripeWorld) -> None:
-    stripe.deliver()
-    handle_due(timezone.now())
-
-
-def billed(stripe: StripeWorld, subscription: Subscription, outcome: str = "paid") -> None:
-    """Stripe renews it now; nobody is told yet."""
-    stripe.panel("POST", "bill", {"subscriptionId": subscription.provider_ref, "outcome": outcome})
-
-
-def invoices() -> list[tuple[str, int]]:
-    return list(Invoice.objects.order_by("number").values_list("status", "total_minor"))
 
 
 def cash() -> int:
@@ -246,24 +215,6 @@ def test_an_end_that_stripe_never_heard_of_is_said_again(stripe: StripeWorld, ow
     else:
         assert send(owner, "post", "/cancel").json()["cancelAtPeriodEnd"] is True
     assert stripe.objects("subscriptions")[0]["cancel_at_period_end"] is True
-
-
-def test_what_stripe_charges_by_itself_is_paid_by_nobody_else(stripe: StripeWorld, acme: Any, owner: Client) -> None:
-    two_plans()
-    subscription = begun(owner)
-    told(stripe)
-    billed(stripe, subscription, "failed")
-    told(stripe)
-    invoice = Invoice.objects.get(status="open")
-    card = {"paymentMethod": {"type": "card", "stripePaymentMethodId": "pm_card_visa"}}
-    check = {"paymentMethod": {"type": "manual"}}
-    for body in (card, check):
-        path = f"/api/invoices/{invoice.id}/pay"
-        refused = owner.post(path, json.dumps(body), content_type="application/json")
-        assert (refused.status_code, refused.json()["code"]) == (409, "collected_by_provider"), refused.content
-    page = owner.get(f"/invoices/{invoice.id}").content.decode()
-    assert "There is nothing to send" in page and f"/invoices/{invoice.id}/pay" not in page
-    assert stripe.taken() == [1_000]
 
 
 def test_paused_its_bills_are_void_and_it_goes_on(stripe: StripeWorld, owner: Client) -> None:

@@ -1,5 +1,5 @@
-"""Whatever is changed of a subscription by invoice, whenever: what was shown is what is billed or credited, to the
-cent, and the next period costs what was said.
+"""Whatever is changed of a subscription by invoice, whenever, with and without a coupon: what was shown is what is
+billed or credited, to the cent, the next period costs what was said, and of no period more is given back than was paid.
 
 `PREVIEW_HISTORIES` says how many histories.
 """
@@ -8,210 +8,22 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import Any
-from uuid import UUID
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from billing_portal.invariants import check_books
-from billing_portal.kit.errors import BillingError
-from billing_portal.tests import world
-from billing_portal.tests.world import SYSTEM, at
-from payments import queries as money
-from payments.actions.invoicing import LineDraft
-from payments.models import CreditNote, Invoice
-from payments.tests.offline_world import verify_check
-from subscriptions.actions import directing, renewing
-from subscriptions.actions.changing import Preview, Wish
-from subscriptions.models import Plan, PlanPrice, Subscription
-from subscriptions.tests.plan_world import credit_of, invoices, price, started
+from billing_portal.tests.world import SYSTEM
+from payments.models import InvoiceLine
+from subscriptions.actions import renewing
+from subscriptions.models import Subscription
+from subscriptions.tests.preview_histories import BEGINNINGS, SEEN, STEPS, Beginning, History, Step, begun
 
-HISTORIES = int(os.environ.get("PREVIEW_HISTORIES", "40"))
+HISTORIES = int(os.environ.get("PREVIEW_HISTORIES", "60"))
 MANY = 100  # of so many some give back what was paid
-# (small, big): minor units of a seat and month, of a seat and year; none of them a round share of the other.
-PRICES = {
-    "usd": ((1_099, 10_550), (2_900, 29_000)),
-    "eur": ((7, 83), (1_999, 19_990)),
-    "jpy": ((1, 11), (3_333, 33_000)),
-}
-ZONES = ["UTC", "America/New_York", "Asia/Kathmandu", "Pacific/Auckland"]
-TAXES = ["0", "8.875", "19", "33.333"]
-CREDITS = [0, 1, 2_345, 10_000_000]
-STARTS = ["2026-01-31 23:30", "2026-03-01 00:00", "2026-10-20 08:15:27", "2028-02-29 12:00"]
-
-
-@dataclass(frozen=True)
-class Beginning:
-    currency: str
-    zone: str
-    tax_percent: str
-    credit: int
-    since: str
-    plan: int
-    cycle: str
-    seats: int
-    trial_days: int
-
-
-@dataclass(frozen=True)
-class Step:
-    """After `wait`, and perhaps once all that was open is paid, `wish` is looked at and done; its plan is 0 or 1."""
-
-    wait: timedelta
-    pays: bool
-    plan: int | None
-    cycle: str | None
-    seats: int | None
-    when: str | None
-
-
-BEGINNINGS = st.builds(
-    Beginning,
-    currency=st.sampled_from(sorted(PRICES)),
-    zone=st.sampled_from(ZONES),
-    tax_percent=st.sampled_from(TAXES),
-    credit=st.sampled_from(CREDITS),
-    since=st.sampled_from(STARTS),
-    plan=st.integers(0, 1),
-    cycle=st.sampled_from(["monthly", "monthly", "yearly"]),
-    seats=st.integers(1, 9),
-    trial_days=st.sampled_from([0, 0, 0, 14]),
-)
-WAITS = st.one_of(
-    st.integers(0, 20 * 86_400).map(lambda seconds: timedelta(seconds=seconds)),
-    st.integers(0, 90 * 86_400 * 10**6).map(lambda micros: timedelta(microseconds=micros)),
-    st.sampled_from([timedelta(0), timedelta(seconds=1), timedelta(days=31), timedelta(days=365)]),
-)
-STEPS = st.builds(
-    Step,
-    wait=WAITS,
-    pays=st.booleans(),
-    plan=st.sampled_from([None, None, 0, 1]),
-    cycle=st.sampled_from([None, None, None, "monthly", "yearly"]),
-    seats=st.one_of(st.none(), st.integers(1, 12)),
-    when=st.sampled_from([None, None, "now", "period_end"]),
-)
-# How often each kind of change was seen over all histories: a property that nothing tries holds always.
-SEEN: Counter[str] = Counter()
-
-
-@dataclass
-class History:
-    subscription: Subscription
-    plans: tuple[Plan, Plan]
-    now: datetime
-    promised: Preview | None = None
-    notes: set[UUID] = field(default_factory=set)
-
-    def do(self, step: Step) -> None:
-        """The same instant for both: what is refused is refused by both, and what is shown is done."""
-        self.now += step.wait
-        if step.pays:
-            self._pay()
-        plan = None if step.plan is None else self.plans[step.plan].code
-        facts: dict[str, Any] = {
-            "subscription_id": self.subscription.id,
-            "wish": Wish(plan_code=plan, cycle=step.cycle, seats=step.seats, when=step.when),
-            "actor": SYSTEM,
-            "now": self.now,
-        }
-        try:
-            shown = directing.preview(**facts)
-        except BillingError as refused:
-            note(f"{step}: {refused.code}")
-            SEEN["refused"] += 1
-            with pytest.raises(type(refused)):
-                directing.change(**facts)
-            return
-        note(f"{step}: {shown.quote}")
-        # What was due before the change is done first: by the preview, too, but there nothing of it stays.
-        renewing.renew(subscription_id=self.subscription.id, actor=SYSTEM, now=self.now)
-        self.keeps_its_promise()
-        before = {each.id for each in invoices(self.subscription)}
-        credit = credit_of(self.subscription.tenant)
-        self.subscription = directing.change(**facts, instant=self.now, state=shown.state)
-        made = [each for each in invoices(self.subscription) if each.id not in before]
-        if shown.quote.total_minor > 0:
-            self._billed(shown, made, credit)
-        else:
-            assert made == []
-            self._credited(shown, credit)
-        self.promised = shown
-
-    def keeps_its_promise(self) -> None:
-        """Where the period after the last change is billed by now, it costs what that change's preview said."""
-        if self.promised is None:
-            return
-        quote = self.promised.quote
-        of_period = {"billing_reason": Invoice.Reason.PERIOD, "period_start": quote.next_at}
-        if after := Invoice.objects.filter(subscription_ref=self.subscription.id, **of_period).first():
-            assert (after.total_minor, after.lines.get().quantity) == (quote.next_minor, quote.target.seats)
-            SEEN[f"next after {quote.when}"] += 1
-            self.promised = None
-
-    def _billed(self, shown: Preview, made: list[Invoice], credit: int) -> None:
-        quote, (invoice,) = shown.quote, made
-        assert [line_facts(each) for each in invoice.lines.order_by("position")] == [
-            line_facts(each) for each in quote.lines
-        ]
-        taxes = list(invoice.tax_lines.values_list("rate", "taxable_minor", "amount_minor"))
-        assert taxes == [(each.rate, each.taxable_minor, each.amount_minor) for each in quote.taxes]
-        assert (invoice.total_minor, money.amounts(invoice).open) == (quote.total_minor, quote.due_minor)
-        assert credit_of(self.subscription.tenant) == credit - (quote.total_minor - quote.due_minor)
-        assert self._new_notes() == []
-        SEEN["billed"] += 1
-
-    def _credited(self, shown: Preview, credit: int) -> None:
-        """What the preview gives back is on credit notes, and what they gave of paid invoices is credit now."""
-        notes = self._new_notes()
-        assert (sum(each.amount_minor for each in notes), shown.quote.due_minor) == (-shown.quote.total_minor, 0)
-        given = sum(each.amount_minor for each in notes if each.effect == CreditNote.Effect.CREDITED)
-        assert credit_of(self.subscription.tenant) == credit + given
-        SEEN["credited" if notes else "for nothing"] += 1
-
-    def _new_notes(self) -> list[CreditNote]:
-        notes = [
-            each for each in CreditNote.objects.filter(tenant=self.subscription.tenant) if each.id not in self.notes
-        ]
-        self.notes |= {each.id for each in notes}
-        return notes
-
-    def _pay(self) -> None:
-        for invoice in invoices(self.subscription):
-            if invoice.status == Invoice.Status.OPEN:
-                check(self.subscription, money.amounts(invoice).open, self.now, invoice=invoice)
-
-
-def line_facts(line: Any) -> tuple[Any, ...]:
-    """Of an invoice's line, or of one that is shown."""
-    drafted = line if isinstance(line, LineDraft) else None
-    derivation = drafted.derivation if drafted else line.derivation
-    period = line.period_start, line.period_end
-    return line.title, line.quantity, line.unit_amount, line.amount_minor, *period, derivation
-
-
-def check(subscription: Subscription, minor: int, now: datetime, **facts: Any) -> None:
-    """Sent, and found in the bank."""
-    clerk = world.user(staff=True)
-    verify_check(world.check_for(subscription.tenant, minor, clerk, now=now, **facts), now=now)
-
-
-def begun(how: Beginning) -> History:
-    prices: list[PlanPrice] = [
-        price(month, yearly=year, trial_days=14, currency=how.currency) for month, year in PRICES[how.currency]
-    ]
-    first = prices[how.plan].version.prices.get(billing_cycle=how.cycle)
-    who = {"time_zone": how.zone, "tax_percent": Decimal(how.tax_percent), "payment_terms_days": 365}
-    subscription = started(first, how.since, seats=how.seats, trial_days=how.trial_days, **who)
-    if how.credit:
-        check(subscription, how.credit, at(how.since))
-    small, big = (each.version.plan for each in prices)
-    return History(subscription, (small, big), at(how.since))
 
 
 @settings(
@@ -227,11 +39,53 @@ def any_history(how: Beginning, steps: list[Step]) -> None:
     history = begun(how)
     for step in steps:
         history.do(step)
-    if history.promised:
+    if history.promised and goes_on(history.subscription):
         renewing.renew(subscription_id=history.subscription.id, actor=SYSTEM, now=history.promised.quote.next_at)
         history.keeps_its_promise()
         assert history.promised is None
+    if how.coupon:
+        the_coupon_takes_off_what_it_says(history, *how.coupon)
     assert check_books()[1] == []
+
+
+def goes_on(subscription: Subscription) -> bool:
+    subscription.refresh_from_db()
+    return subscription.status in ("trialing", "active", "past_due") and not subscription.cancel_at_period_end
+
+
+def the_coupon_takes_off_what_it_says(
+    history: History, percent: str | None, amount: int | None, cycles: int | None
+) -> None:
+    """Reckoned anew from all lines that were billed, or credited for a change: what comes off each is what the coupon
+    says; and of no period that it counts more was given back than was paid."""
+    billed = list(
+        InvoiceLine.objects.filter(invoice__subscription_ref=history.subscription.id).order_by(
+            "invoice__number_year", "invoice__number_sequence", "position"
+        )
+    )
+    net: Counter[datetime | None] = Counter()
+    counted = set()
+    for line in [*billed, *history.given]:
+        net[line.period_end] += line.amount_minor
+        if line.derivation["kind"] != "coupon":
+            continue
+        number = line.derivation["period"]
+        assert number >= 1 and (cycles is None or number <= cycles)
+        for part in line.derivation["of"]:
+            assert part["off"] == taken_off(part["amount"], percent, amount)
+        assert line.amount_minor == -sum(part["off"] for part in line.derivation["of"])
+        counted.add(line.period_end)
+        SEEN["reduced" if line.amount_minor < 0 else "not given back"] += 1
+    assert all(net[end] >= 0 for end in counted), net
+
+
+def taken_off(minor: int, percent: str | None, amount: int | None) -> int:
+    """Of a line, by the words of the coupon alone."""
+    size = abs(minor)
+    off = size if amount is None else min(amount, size)
+    if percent is not None:
+        off = int((Decimal(size) * Decimal(percent) / 100).quantize(Decimal(1), ROUND_HALF_UP))
+    return off if minor >= 0 else -off
 
 
 @pytest.mark.django_db
@@ -239,4 +93,5 @@ def test_every_preview_is_what_follows() -> None:
     SEEN.clear()
     any_history()
     assert {"billed", "for nothing", "refused", "next after now", "next after period_end"} <= SEEN.keys(), SEEN
+    assert {"reduced", "not given back", "kept", "resumed"} <= SEEN.keys(), SEEN
     assert HISTORIES < MANY or SEEN["credited"]

@@ -83,6 +83,11 @@ STATES: dict[str, dict[str, Look]] = {
         "open": Look(WARN, "alert-triangle", "Open"),
         "closed": Look(QUIET, "check", "Closed"),
     },
+    "hold": {
+        "runs": Look(INFO, "clock", "In force"),
+        "lifted": Look(QUIET, "ban", "Lifted"),
+        "over": Look(QUIET, "circle", "Over"),
+    },
     "attempt": {
         "answered": Look(GOOD, "check", "Answered"),
         "declined": Look(BAD, "x", "Declined"),

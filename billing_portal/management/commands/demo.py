@@ -28,9 +28,9 @@ from billing_portal.settings import stand_ins
 from billing_portal.settings.stand_ins import HOST, StandIn
 from billing_portal.supervisor import ChildDied, Deaths, Stopped, Supervisor, say
 from billing_portal.tenants.models import Tenant
+from payments.naming import provider_name
 
 READY_SECONDS = 60
-NAMES = {"stripe": "Stripe", "paypal": "PayPal"}
 # A worker that is told to end while it starts may hang: it is killed after some seconds.
 ONE_WEB = "--interface wsgi --no-ws --workers 1 --blocking-threads 4 --workers-kill-timeout 5"
 WEB = shlex.split(f"granian {ONE_WEB} billing_portal.wsgi:application")
@@ -143,7 +143,7 @@ def _run(supervisor: Supervisor, servers: Servers, *, seed: bool) -> None:
     _write_demo_json(accounts)
     say(f"\nREADY\n  portal    {_url()}/\n  admin     {_url()}/admin/\n  API docs  {_url()}/api/docs")
     for known in _stand_ins():
-        say(f"  {NAMES[known.name]:<8}  a stand-in, no money moves: {known.url}/__sandbox/log")
+        say(f"  {provider_name(known.name):<8}  a stand-in, no money moves: {known.url}/__sandbox/log")
     say(f"\n  accounts: {settings.DATA_DIR / 'demo.json'}    stop: Ctrl-C\n")
     while True:
         supervisor.revive()

@@ -15,6 +15,7 @@ from billing_portal.kit.display.amounts import money_text
 from billing_portal.management.progress import progress_of
 from billing_portal.notices import outbox
 from payments.actions.reconciling import Reconciled, reconcile
+from payments.naming import provider_name
 from payments.providers import registry
 from payments.providers.base import TakesPayments
 
@@ -49,7 +50,7 @@ class Command(BaseCommand):
 
     def _run(self, provider: TakesPayments, since: datetime, now: datetime, options: dict[str, Any]) -> Reconciled:
         with progress_of("compared", quiet=options["json"]) as progress:
-            task = progress.add_task(f"Reconciling with {provider.name.capitalize()}", total=None)
+            task = progress.add_task(f"Reconciling with {provider_name(provider.name)}", total=None)
             return reconcile(
                 provider=provider,
                 since=since,
@@ -92,7 +93,7 @@ def _text(runs: list[Reconciled]) -> str:
     lines = []
     for run in runs:
         lines.append(
-            f"{run.provider.capitalize()} since {run.since:%Y-%m-%d}: {run.theirs} of theirs and {run.ours} of ours "
+            f"{provider_name(run.provider)} since {run.since:%Y-%m-%d}: {run.theirs} of theirs and {run.ours} of ours "
             f"compared, {len(run.synced)} read again"
         )
         for each in run.discrepancies:

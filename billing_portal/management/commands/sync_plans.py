@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from billing_portal.management.progress import progress_of
+from payments.naming import provider_name
 from payments.providers import registry
 from payments.providers.base import ProviderError
 from payments.providers.recurring import SellsPlans
@@ -42,7 +43,7 @@ class Command(BaseCommand):
         run: dict[str, Any] = {"provider": provider.name, "made": {}, "failed": {}}
         prices = pricing.missing(provider)
         with progress_of("prices", quiet=quiet) as progress:
-            task = progress.add_task(f"Making prices at {provider.name.capitalize()}", total=len(prices))
+            task = progress.add_task(f"Making prices at {provider_name(provider.name)}", total=len(prices))
             for price in prices:
                 try:
                     run["made"][str(price)] = pricing.ensure(price, provider).provider_ref
@@ -54,7 +55,7 @@ class Command(BaseCommand):
 
 
 def _text(run: dict[str, Any]) -> str:
-    lines = [f"{run['provider'].capitalize()}: {len(run['made'])} prices made or found, {run['known']} known before"]
+    lines = [f"{provider_name(run['provider'])}: {len(run['made'])} prices made or found, {run['known']} known before"]
     lines += [f"  {reference:<32} {name}" for name, reference in run["made"].items()]
     lines += [f"  failed: {name}: {why}" for name, why in run["failed"].items()]
     return "\n".join(lines)

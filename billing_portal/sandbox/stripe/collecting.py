@@ -72,6 +72,12 @@ def failed(act: Act, invoice: Json, code: str | None) -> None:
         standing.change(act, subscription, status="past_due")
 
 
+def take_up_again(act: Act, invoice: Json) -> None:
+    """Automatic collection is on again: the next attempt is as long after now as it would be after the last one."""
+    again = _next_attempt(act, invoice)
+    invoice |= {"next_payment_attempt": again, "_waits": again is not None, "_due": again}
+
+
 def _next_attempt(act: Act, invoice: Json) -> int | None:
     done = invoice["attempt_count"]
     return act.now + RETRY_AFTER_DAYS[done - 1] * DAY if done <= len(RETRY_AFTER_DAYS) else None

@@ -62,6 +62,8 @@ def update(act: Act, identifier: str) -> Json:
         invoice["auto_advance"] = given.flag(act.params, "auto_advance") and invoice["status"] in ("draft", "open")
         if not invoice["auto_advance"]:
             invoice |= {"next_payment_attempt": None, "_waits": False}
+        elif invoice["status"] == "open" and not before["auto_advance"]:
+            collecting.take_up_again(act, invoice)
     if "description" in act.params:
         invoice["description"] = given.text(act.params, "description")
     invoice["metadata"] = given.metadata(act.params, invoice["metadata"])

@@ -12,14 +12,18 @@ from datetime import timedelta
 import pytest
 
 from billing_portal.kit.errors import BillingError
+from billing_portal.tenants.models import Tenant
 from billing_portal.testing import at_once
+from billing_portal.tests import world
 from billing_portal.tests.world import SYSTEM, at
 from payments.errors import PaymentInProgress
 from payments.models import Invoice
-from subscriptions import queries
+from subscriptions import coupon_queries, queries
 from subscriptions.actions import changing, ending, pausing, renewing
 from subscriptions.actions.changing import Wish
 from subscriptions.errors import (
+    AlreadySubscribed,
+    CouponUsedUp,
     NothingChanges,
     NotSubscribed,
     NotWhileEnding,
@@ -27,6 +31,7 @@ from subscriptions.errors import (
     SeatsFallAtRenewal,
 )
 from subscriptions.models import Subscription
+from subscriptions.tests.coupon_world import coupon
 from subscriptions.tests.plan_world import billed, invoices, price, started, two_plans
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("books_hold")]
@@ -116,9 +121,30 @@ def test_change_renewal_cancellation_and_pause_at_once_leave_one_legal_state() -
     assert sum(seen.values()) == ROUNDS
 
 
+def test_the_last_redemption_of_a_coupon_is_one_tenants_whoever_starts_at_once() -> None:
+    plan = price()
+    for number in range(3):
+        mine = coupon(f"LAST{number}", max_redemptions=2)
+        started(plan, "2026-06-01 00:00", coupon=mine.code)
+        many = [world.tenant() for _ in range(8)]
+
+        def start(which: int, many: list[Tenant] = many, code: str = mine.code) -> Subscription:
+            return started(plan, "2026-06-01 00:00", tenant=many[which], coupon=code)
+
+        outcomes = at_once(8, start)
+        assert (len(outcomes.results), outcomes.count(CouponUsedUp)) == (1, 7), outcomes.errors
+        assert coupon_queries.redemptions(mine).count() == Subscription.objects.filter(coupon=mine).count() == 2
+
+
+def test_a_tenant_redeems_a_coupon_once_however_often_it_starts_at_once() -> None:
+    plan, mine, who = price(), coupon(), world.tenant()
+    outcomes = at_once(8, lambda: started(plan, "2026-06-01 00:00", tenant=who, coupon=mine.code))
+    assert (len(outcomes.results), outcomes.count(AlreadySubscribed)) == (1, 7), outcomes.errors
+    assert [each.total_minor for each in invoices(outcomes.results[0])] == [4_640]
+
+
 def test_renewing_by_the_clock_and_paying_at_once_stand_in_nobodys_way() -> None:
     """They lock the tenant, what its credit came from, and its invoices: no deadlock."""
-    from billing_portal.tests import world
     from payments import queries as money
     from payments.tests.offline_world import verify_check
     from subscriptions.actions import judging

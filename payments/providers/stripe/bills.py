@@ -16,6 +16,7 @@ from payments.providers.recurring import BillFacts
 from payments.providers.stripe.bill_reading import Rates, bill_of, intent_of, rates_of
 from payments.providers.stripe.client import PAGE, once
 from payments.providers.stripe.errors import readable, translated
+from payments.providers.stripe.keeping import kept
 from payments.providers.stripe.reading import EXPAND
 
 _EXPAND = ["payments"]
@@ -45,7 +46,9 @@ class Bills:
 
     def pay(self, bill_ref: str, *, method_ref: str | None, key: str) -> BillFacts:
         """Its payer is there, and may be asked to confirm. Source: Stripe API, "Pay an invoice"."""
-        how: dict[str, Any] = {"off_session": False, **({"payment_method": method_ref} if method_ref else {})}
+        how: dict[str, Any] = {"off_session": False}
+        if method_ref:
+            how["payment_method"] = kept(self._api, method_ref, self._customer_of(bill_ref))
         return self._asked_to_pay(bill_ref, how, key)
 
     def paid_elsewhere(self, bill_ref: str) -> BillFacts:
@@ -60,12 +63,23 @@ class Bills:
 
     def stop_collecting(self, bill_ref: str) -> BillFacts:
         """Source: Stripe API, "Update an invoice" (`auto_advance`)."""
-        bill = self._look_up(bill_ref)
+        return self._advance(bill_ref, by_itself=False)
+
+    def collect_again(self, bill_ref: str) -> BillFacts:
+        """Source: Stripe API, "Update an invoice" (`auto_advance`)."""
+        return self._advance(bill_ref, by_itself=True)
+
+    def _advance(self, bill_ref: str, *, by_itself: bool) -> BillFacts:
+        bill = self.look_up(bill_ref)
         if bill.status in _SETTLED:
             raise NotInThatState(f"The bill is {bill.status}")
         with translated(moves_money=True):
-            answer = self._api.invoices.update(bill_ref, {"auto_advance": False, "expand": _EXPAND}, once())
+            answer = self._api.invoices.update(bill_ref, {"auto_advance": by_itself, "expand": _EXPAND}, once())
         return self._read(answer, moves_money=True)
+
+    def _customer_of(self, bill_ref: str) -> str:
+        with translated(moves_money=False):
+            return str(self._api.invoices.retrieve(bill_ref).to_dict()["customer"])
 
     def _asked_to_pay(self, bill_ref: str, how: dict[str, Any], key: str | None) -> BillFacts:
         """A decline, and a payer who has to confirm, are in the bill as it is then; and so is a payment that came, or
@@ -74,9 +88,9 @@ class Bills:
             with translated(moves_money=True):
                 answer = self._api.invoices.pay(bill_ref, {**how, "expand": _EXPAND}, once(key))
         except stripe.CardError:
-            return self._look_up(bill_ref, moves_money=True)
+            return self.look_up(bill_ref, moves_money=True)
         except ProviderRejected as error:
-            bill = self._look_up(bill_ref)
+            bill = self.look_up(bill_ref)
             if bill.status == "void":
                 raise NotInThatState("The bill is void", code=error.code, request_id=error.request_id) from error
             if bill.status == "paid" or (bill.payment and bill.payment.outcome is Outcome.PROCESSING):
@@ -84,7 +98,8 @@ class Bills:
             raise
         return self._read(answer, moves_money=True)
 
-    def _look_up(self, bill_ref: str, *, moves_money: bool = False) -> BillFacts:
+    def look_up(self, bill_ref: str, *, moves_money: bool = False) -> BillFacts:
+        """`moves_money`: it is read to see what a request has done. Source: Stripe API, "Retrieve an invoice"."""
         with translated(moves_money=moves_money):
             answer = self._api.invoices.retrieve(bill_ref, {"expand": _EXPAND})
         return self._read(answer, moves_money=moves_money)

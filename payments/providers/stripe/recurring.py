@@ -86,6 +86,10 @@ class Recurring(ChangesSubscriptions):
         """See `bills`."""
         return self._bills.of(provider_ref, since=since)
 
+    def look_up_bill(self, bill_ref: str) -> BillFacts:
+        """See `bills`."""
+        return self._bills.look_up(bill_ref)
+
     def pay_bill(self, bill_ref: str, *, method_ref: str | None = None, key: str) -> BillFacts:
         """See `bills`."""
         return self._bills.pay(bill_ref, method_ref=method_ref, key=key)
@@ -93,6 +97,10 @@ class Recurring(ChangesSubscriptions):
     def stop_collecting(self, bill_ref: str) -> BillFacts:
         """See `bills`."""
         return self._bills.stop_collecting(bill_ref)
+
+    def collect_again(self, bill_ref: str) -> BillFacts:
+        """See `bills`."""
+        return self._bills.collect_again(bill_ref)
 
     def paid_elsewhere(self, bill_ref: str) -> BillFacts:
         """See `bills`."""

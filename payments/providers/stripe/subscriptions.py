@@ -10,12 +10,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from payments.providers.base import NotInThatState, ProviderRejected, UnfitMethod, UnknownReference
+from payments.providers.base import NotInThatState, ProviderRejected, UnknownReference
 from payments.providers.recurring import RecurringFacts, StartRequest
 from payments.providers.stripe.client import PAGE, once
 from payments.providers.stripe.coupons import Coupons
 from payments.providers.stripe.declines import declines
 from payments.providers.stripe.errors import readable, those_that_can_be_read, translated
+from payments.providers.stripe.keeping import kept
 from payments.providers.stripe.subscription_reading import EXPAND, intent_to_confirm, secret_of, subscription_of
 
 
@@ -52,7 +53,7 @@ class Subscriptions:
         if request.coupon:
             parameters["discounts"] = [{"coupon": self._coupons.ensure(request.coupon, request)}]
         if request.method_ref:
-            parameters["default_payment_method"] = self._kept(request.method_ref, request.customer_ref)
+            parameters["default_payment_method"] = kept(self._api, request.method_ref, request.customer_ref)
         with declines():
             return self.told(lambda: self._api.subscriptions.create(parameters, once(request.key)))
 
@@ -143,21 +144,3 @@ class Subscriptions:
     def _read(self, answer: Any) -> RecurringFacts:
         with readable():
             return subscription_of(answer.to_dict(), environment=self._environment)
-
-    def _kept(self, method_ref: str, customer_ref: str) -> str:
-        """The method, as its customer's own: Stripe charges no other for a subscription.
-
-        Raises MethodDeclined where its bank refuses already to have it saved. Source: "Attach a PaymentMethod".
-        """
-        with declines(), translated(moves_money=False):
-            method = self._api.payment_methods.retrieve(method_ref).to_dict()
-            if method.get("customer") not in (None, customer_ref):
-                raise UnknownReference("The method is not this customer's")
-            if method.get("customer") is None:
-                try:
-                    with translated(moves_money=False):
-                        self._api.payment_methods.attach(method["id"], {"customer": customer_ref})
-                except ProviderRejected as error:  # used up, or a bank account without its mandate
-                    facts = {"code": error.code, "request_id": error.request_id}
-                    raise UnfitMethod("Stripe can't save this method", **facts) from error
-            return str(method["id"])

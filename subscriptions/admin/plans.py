@@ -94,6 +94,7 @@ class StartForm(forms.Form):
     )
     price = forms.ChoiceField(label="Plan")
     seats = forms.IntegerField(min_value=1, max_value=1_000_000, initial=1)
+    coupon = forms.CharField(required=False, max_length=64, help_text="The code of one, where there is one.")
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -103,7 +104,8 @@ class StartForm(forms.Form):
             *((key, _price_words(each)) for key, each in self.prices.items()),
         ]
         self.fields["price"].widget.attrs["class"] = "desk-input desk-select"
-        self.fields["seats"].widget.attrs["class"] = "desk-input desk-amount"
+        for name in ("seats", "coupon"):
+            self.fields[name].widget.attrs["class"] = "desk-input desk-amount"
 
     def clean_price(self) -> PlanPrice:
         return self.prices[self.cleaned_data["price"]]
@@ -129,6 +131,7 @@ class SubscriptionAdmin(BooksAdmin):
         "anchor_at",
         "trial_end",
         "ended_at",
+        "coupon_named",
     ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -166,6 +169,12 @@ class SubscriptionAdmin(BooksAdmin):
     def tenant_named(self, subscription: Subscription) -> SafeString:
         return link_to(subscription.tenant)
 
+    @display(description="Coupon")
+    def coupon_named(self, subscription: Subscription) -> SafeString | str:
+        if subscription.coupon is None:
+            return "None"
+        return link_to(subscription.coupon)
+
     def tables(self, request: HttpRequest, obj: Any) -> list[Table]:
         terms = obj.terms.select_related("price__version__plan").order_by("-effective_from")
         rows = [
@@ -196,6 +205,7 @@ def _start(request: HttpRequest, form: StartForm) -> Subscription | None:
             tenant=wanted["tenant"],
             price=wanted["price"],
             seats=wanted["seats"],
+            coupon=wanted["coupon"] or None,
             actor=staff_actor(request),
             now=timezone.now(),
         )

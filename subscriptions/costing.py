@@ -1,0 +1,35 @@
+"""What a period costs, with what its coupon takes off and with tax: for whoever shows it before it is billed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from payments import tax
+from payments.actions.invoicing import LineDraft
+from payments.tax import Tax
+from subscriptions import discounts
+from subscriptions.discounts import Discount
+from subscriptions.drafting import period_lines
+from subscriptions.models import PlanPrice, Subscription
+
+
+def cost_from(subscription: Subscription, price: PlanPrice, seats: int, start: datetime) -> int:
+    """Minor units, tax included, of the period that begins at `start`, on these terms."""
+    return cost_with(subscription, price, seats, discounts.discount_from(subscription, start))
+
+
+def cost_with(subscription: Subscription, price: PlanPrice, seats: int, discount: Discount | None) -> int:
+    """Minor units, tax included, of a whole period; None: nothing comes off."""
+    anywhen = subscription.started_at, subscription.started_at
+    return with_tax(subscription, period_lines(price, seats, anywhen, discount))[1]
+
+
+def with_tax(subscription: Subscription, lines: Sequence[LineDraft]) -> tuple[list[Tax], int]:
+    """(taxes, total with tax) as an invoice of these lines has them; of a negative sum, what is credited of tax."""
+    subtotal = sum(line.amount_minor for line in lines)
+    taxes = tax.tax_lines(subscription.tenant, [line.amount_minor for line in lines]) if subtotal > 0 else []
+    if subtotal < 0:
+        credited = tax.tax_lines(subscription.tenant, [-subtotal])
+        return [], subtotal - sum(each.amount_minor for each in credited)
+    return taxes, subtotal + sum(each.amount_minor for each in taxes)
