@@ -15,16 +15,18 @@ from django.db import IntegrityError, transaction
 
 from billing_portal.kit.actors import Actor
 from billing_portal.kit.money import Money
+from billing_portal.kit.periods import Span
 from payments.actions import booking_bills
 from payments.actions.discrepancies import report_discrepancy
 from payments.models import Discrepancy
 from payments.naming import provider_name
 from payments.providers.base import UnknownReference
 from payments.providers.recurring import BillFacts, RecurringFacts, RunsSubscriptions
-from subscriptions.actions import moving, pricing
+from subscriptions.actions import agreeing, moving, pricing
 from subscriptions.actions.asking import ask, provider_named
 from subscriptions.models import PlanPrice, Subscription
 from subscriptions.models.subscription import LIVE, SUBSCRIPTION_MOVES, Engine
+from subscriptions.quoting import Target
 
 log = logging.getLogger(__name__)
 
@@ -136,8 +138,7 @@ def _apply(subscription_id: UUID, facts: RecurringFacts, actor: Actor, now: date
         return subscription  # it ended here after this was read: the next read ends it there, too
     subscription.provider_ref = facts.provider_ref
     status = _status(subscription, facts)
-    if facts.period:
-        subscription.period_start, subscription.period_end = facts.period
+    before = _take_period(subscription, facts)
     if facts.trial_end:
         subscription.trial_end = facts.trial_end
     if status == Status.TRIALING and subscription.trial_start is None:
@@ -146,7 +147,7 @@ def _apply(subscription_id: UUID, facts: RecurringFacts, actor: Actor, now: date
         subscription.period_end = subscription.period_end or facts.trial_end
     if status in LIVE:
         subscription.cancel_at_period_end = facts.cancel_at_period_end or subscription.cancel_at_period_end
-        _take_terms(subscription, facts, now)
+        _take_terms(subscription, facts, status, before, now)
     if status != subscription.status:
         if SUBSCRIPTION_MOVES.allows(subscription.status, status):
             _move(subscription, status, facts, actor, now)
@@ -154,6 +155,17 @@ def _apply(subscription_id: UUID, facts: RecurringFacts, actor: Actor, now: date
             log.warning("subscription %s is %s, the provider says %s", subscription.id, subscription.status, status)
     subscription.save()
     return subscription
+
+
+def _take_period(subscription: Subscription, facts: RecurringFacts) -> Span | None:
+    """The one that was known before."""
+    start, end = subscription.period_start, subscription.period_end
+    before = (start, end) if start and end else None
+    if facts.period:
+        subscription.period_start, subscription.period_end = facts.period
+        if before and subscription.engine == Engine.PAYPAL and agreeing.is_same_period(before, facts.period):
+            subscription.period_start = start
+    return before
 
 
 def _status(subscription: Subscription, facts: RecurringFacts) -> str:
@@ -181,9 +193,17 @@ def _move(subscription: Subscription, status: str, facts: RecurringFacts, actor:
     moving.end(subscription, ended, actor=actor, now=now, reason=subscription.cancel_reason or reason)
 
 
-def _take_terms(subscription: Subscription, facts: RecurringFacts, now: datetime) -> None:
+def _take_terms(
+    subscription: Subscription, facts: RecurringFacts, status: str, before: Span | None, now: datetime
+) -> None:
     """What it is charged by now, and what it changes to at its period's end."""
     price = _price(subscription, facts.price_ref, facts, now)
+    if price and subscription.engine == Engine.PAYPAL:
+        agreed = Target(price, facts.seats)
+        agreeing.take_agreed(
+            subscription, agreed, status=status, before=before, read=facts.period, paid=facts.paid, now=now
+        )
+        return
     if price:
         moving.put_on_terms(subscription, price, facts.seats, now)
     moving.forget_pending(subscription)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
@@ -17,12 +17,14 @@ from billing_portal.kit.errors import BillingError
 from billing_portal.kit.idempotency import KeyInUse, alone
 from billing_portal.notices import outbox
 from billing_portal.tenants.pages.access import tenant_page
+from payments.pages.at_paypal import allow_paypal
 from payments.pages.words import money_of
 from subscriptions import previews, queries
 from subscriptions.actions import directing
 from subscriptions.actions.changing import Wish
 from subscriptions.errors import NothingChanges, PreviewDiffers, PreviewExpired, PreviewOutdated, SeatsFallAtRenewal
 from subscriptions.models import Subscription
+from subscriptions.models.subscription import Engine
 from subscriptions.pages import coming, plans
 from subscriptions.pages.change_facts import preview_facts
 from subscriptions.pages.choosing import ChoosingForm
@@ -81,11 +83,13 @@ def _change(request: Any, subscription: Subscription, current: Target, now: date
         form.refuse(error)
         return _show(request, subscription, current, form, now)
     outbox.wake()
+    if changed.approval_url:
+        return HttpResponseRedirect(changed.approval_url)
     latest = queries.latest_invoice(changed)
     invoice = latest if latest != before else None
     messages.success(
         request,
-        _done(changed, timezone.now())
+        done_text(changed, timezone.now())
         + (
             f" Invoice {invoice.number} is issued: {money_of(invoice.total_minor, invoice.currency)}."
             if invoice
@@ -128,10 +132,11 @@ def _show(
         "later": day_text(subscription.period_end) if later and subscription.period_end else "",
         "pays_how": pays_how(subscription),
         "said": said,
+        "by_paypal": subscription.engine == Engine.PAYPAL,
     }
     part = bool(request.htmx) and request.method != "POST"
     name = "subscriptions/change_preview.html" if part else "subscriptions/change.html"
-    return render(request, name, facts | {"part": part})
+    return allow_paypal(render(request, name, facts | {"part": part}))
 
 
 def _show_fixed(request: Any, subscription: Subscription, current: Target, now: datetime) -> HttpResponse:
@@ -174,7 +179,7 @@ def _is_so(subscription: Subscription, current: Target, wish: Wish) -> bool:
     return facts == (wish.plan_code, wish.cycle, wish.seats)
 
 
-def _done(changed: Subscription, now: datetime) -> str:
+def done_text(changed: Subscription, now: datetime) -> str:
     """What it is now, or will be."""
     if changed.pending_at and changed.pending_price and changed.pending_seats:
         return f"From {long_text(changed.pending_at)} it is {terms_text(changed.pending_price, changed.pending_seats)}."

@@ -1,0 +1,88 @@
+"""From when the terms hold that a payer has agreed to at PayPal: PayPal shows them at once, and bills by them from the
+next period on.
+
+So they wait here as `pending_*` until a period begins. Nothing is remembered of what was only asked for: each read says
+what is agreed, and a read that comes late, twice or before another one comes to the same.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from billing_portal.kit import periods
+from billing_portal.kit.money import Money
+from billing_portal.kit.periods import Span
+from subscriptions.actions import moving
+from subscriptions.models import Subscription
+from subscriptions.quoting import Target
+
+# PayPal may bill so much before the hour at which a period was said to begin, and moves that hour.
+CLOSE = timedelta(hours=36)
+
+
+def take_agreed(
+    subscription: Subscription,
+    agreed: Target,
+    *,
+    status: str,
+    before: Span | None,
+    read: Span | None,
+    paid: Money | None,
+    now: datetime,
+) -> None:
+    """Put it on the terms that its period was charged by; what else is agreed is for the period's end. Caller saves.
+
+    `before` is its period as it was known, `read` as PayPal says it now, `paid` what was paid last.
+    1. Nothing was known of a period: the terms are those that it begins with.
+    2. An older period than the known one: whoever read that knows less.
+    3. A period has begun: of what could have been agreed by then, what it was paid with tells which was.
+    4. It has ended, and the next is not paid yet: what was agreed before holds. While it is held it waits.
+    """
+    latest = subscription.terms.select_related("price__version__plan").latest("effective_from")
+    running = Target(latest.price, latest.seats)
+    known = pending_of(subscription)
+    at = subscription.pending_at
+    if before is None:
+        moving.put_on_terms(subscription, agreed.price, agreed.seats, now)
+        moving.forget_pending(subscription)
+        return
+    if read and read[1] < before[1] - CLOSE:
+        return
+    is_held = status == Subscription.Status.PAUSED or subscription.cancel_at_period_end
+    since: datetime | None = None
+    if read and read[0] >= before[1] - CLOSE:
+        running, since = _charged(known, agreed, running, paid), read[0]
+    elif known == agreed and at and at <= now and not is_held:
+        running, since = agreed, at
+    if since:
+        earliest, _ = periods.month_bounds(periods.month_label(now, subscription.tenant.zone), subscription.tenant.zone)
+        # Months that are over may be closed: nothing is rated anew in them.
+        moving.put_on_terms(subscription, running.price, running.seats, max(since, earliest))
+    moving.forget_pending(subscription)
+    end = subscription.period_end
+    if agreed != running and end and end > now and not subscription.cancel_at_period_end:
+        subscription.pending_price, subscription.pending_seats = agreed.price, agreed.seats
+        subscription.pending_at = end
+
+
+def pending_of(subscription: Subscription) -> Target | None:
+    """What is agreed for the period's end."""
+    if subscription.pending_price is None or subscription.pending_seats is None:
+        return None
+    return Target(subscription.pending_price, subscription.pending_seats)
+
+
+def is_same_period(one: Span, other: Span) -> bool:
+    """Whether both end together. Of a period that will be followed by one of another length PayPal does not say any
+    more when it began."""
+    return abs(one[1] - other[1]) <= CLOSE
+
+
+def _charged(known: Target | None, agreed: Target, running: Target, paid: Money | None) -> Target:
+    """Where the amount tells nothing, PayPal bills by what it says."""
+    candidates = [each for each in (known, agreed, running) if each]
+    return next((each for each in candidates if paid and _cost(each) == paid), agreed)
+
+
+def _cost(target: Target) -> Money:
+    return Money(target.cost.whole, target.price.currency)
