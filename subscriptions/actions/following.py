@@ -138,7 +138,7 @@ def _apply(subscription_id: UUID, facts: RecurringFacts, actor: Actor, now: date
         return subscription  # it ended here after this was read: the next read ends it there, too
     subscription.provider_ref = facts.provider_ref
     status = _status(subscription, facts)
-    before = _take_period(subscription, facts)
+    before = _take_period(subscription, facts, now)
     if facts.trial_end:
         subscription.trial_end = facts.trial_end
     if status == Status.TRIALING and subscription.trial_start is None:
@@ -157,14 +157,14 @@ def _apply(subscription_id: UUID, facts: RecurringFacts, actor: Actor, now: date
     return subscription
 
 
-def _take_period(subscription: Subscription, facts: RecurringFacts) -> Span | None:
-    """The one that was known before."""
-    start, end = subscription.period_start, subscription.period_end
+def _take_period(subscription: Subscription, facts: RecurringFacts, now: datetime) -> Span | None:
+    """Returns the one that was known before."""
+    start, end, period = subscription.period_start, subscription.period_end, facts.period
     before = (start, end) if start and end else None
-    if facts.period:
-        subscription.period_start, subscription.period_end = facts.period
-        if before and subscription.engine == Engine.PAYPAL and agreeing.is_same_period(before, facts.period):
-            subscription.period_start = start
+    if period and before and subscription.engine == Engine.PAYPAL:
+        period = agreeing.running_period(before, period, now)
+    if period:
+        subscription.period_start, subscription.period_end = period
     return before
 
 
@@ -200,9 +200,7 @@ def _take_terms(
     price = _price(subscription, facts.price_ref, facts, now)
     if price and subscription.engine == Engine.PAYPAL:
         agreed = Target(price, facts.seats)
-        agreeing.take_agreed(
-            subscription, agreed, status=status, before=before, read=facts.period, paid=facts.paid, now=now
-        )
+        agreeing.take_agreed(subscription, agreed, status=status, before=before, paid=facts.paid, now=now)
         return
     if price:
         moving.put_on_terms(subscription, price, facts.seats, now)

@@ -66,7 +66,8 @@ def change_subscription(
     3. Ask PayPal, with no transaction open; follow what it says. Without an answer nothing has changed: ask again.
     Raises NotSubscribed, NotWhilePaused, NotWhileUnpaid (past due, too: the next period is owed on the old terms),
     NotWhileEnding, RenewalUnderWay, OnlyAtPeriodEnd, NothingChanges, UnknownPlan, TooFewSeats, TooManySeats,
-    PreviewOutdated, NotSupportedByEngine (PayPal moves it to no such price), and what `provider_answers` says.
+    PreviewOutdated, NotSupportedByEngine (PayPal moves it to no such price, or would have nothing to charge), and what
+    `provider_answers` says.
     """
     _follow(subscription_id, actor, now)
     subscription, quote = _chosen(subscription_id, wish, now)
@@ -75,7 +76,7 @@ def change_subscription(
     if quote.target == agreeing.pending_of(subscription):
         return subscription
     provider = registry.named(subscription.engine, RevisesSubscriptions)
-    if provider is None or subscription.provider_ref is None or not quote.target.price.per_seat_minor:
+    if provider is None or subscription.provider_ref is None:
         raise NotSupportedByEngine
     facts = _asked(subscription, quote.target, provider, actor, now)
     with as_answers():
@@ -127,6 +128,8 @@ def _chosen(subscription_id: UUID, wish: Wish, now: datetime) -> tuple[Subscript
     current = Target(latest.price, latest.seats)
     if target == current and subscription.pending_at is None:
         raise NothingChanges
+    if not target.price.per_seat_minor:
+        raise NotSupportedByEngine
     return subscription, _quote(current, target, end, now)
 
 

@@ -34,7 +34,6 @@ from subscriptions.pages.ways import pays_how
 from subscriptions.pages.words import terms_text
 from subscriptions.quoting import NOW, PERIOD_END, Target
 
-_FIXED = ("paused", "unpaid")
 _SAID: dict[type[BillingError], str] = {
     PreviewExpired: "What was shown is more than 15 minutes old. Nothing was changed. This is what it costs now.",
     PreviewOutdated: "Something has changed since you looked. Nothing was changed now. This is what it costs.",
@@ -51,7 +50,7 @@ def change_page(request: Any) -> HttpResponse:
         return to_subscription()
     now = timezone.now()
     current = coming.current(subscription, now)
-    if subscription.status in _FIXED or subscription.cancel_at_period_end:
+    if subscription.status in _fixed(subscription) or subscription.cancel_at_period_end:
         return _show_fixed(request, subscription, current, now)
     if request.method == "POST":
         return _change(request, subscription, current, now)
@@ -103,7 +102,7 @@ def _show(
     request: Any, subscription: Subscription, current: Target, form: ChoosingForm, now: datetime, *, said: str = ""
 ) -> HttpResponse:
     sent = request.POST if request.method == "POST" else request.GET
-    price = current.price
+    price, by_paypal = current.price, subscription.engine == Engine.PAYPAL
     preview, token, later = None, "", False
     if form.is_valid():
         wish = _wish(form, sent)
@@ -132,11 +131,17 @@ def _show(
         "later": day_text(subscription.period_end) if later and subscription.period_end else "",
         "pays_how": pays_how(subscription),
         "said": said,
-        "by_paypal": subscription.engine == Engine.PAYPAL,
+        "by_paypal": by_paypal,
     }
     part = bool(request.htmx) and request.method != "POST"
     name = "subscriptions/change_preview.html" if part else "subscriptions/change.html"
-    return allow_paypal(render(request, name, facts | {"part": part}))
+    page = render(request, name, facts | {"part": part})
+    return allow_paypal(page) if by_paypal else page
+
+
+def _fixed(subscription: Subscription) -> tuple[str, ...]:
+    """The states in which it can't be changed: where PayPal tries again to be paid, also while it does."""
+    return ("paused", "unpaid", "past_due") if subscription.engine == Engine.PAYPAL else ("paused", "unpaid")
 
 
 def _show_fixed(request: Any, subscription: Subscription, current: Target, now: datetime) -> HttpResponse:

@@ -16,6 +16,7 @@ from billing_portal.tests.paypal_world import PayPalWorld
 from billing_portal.tests.world import at
 from payments.providers import registry
 from payments.providers.recurring import RunsSubscriptions
+from subscriptions import queries
 from subscriptions.actions import following
 from subscriptions.models import PlanPriceRef
 from subscriptions.tests.paypal_plans import told
@@ -186,7 +187,7 @@ def test_a_renewal_that_fails_leaves_the_new_terms_to_be_paid(life: Revised) -> 
     assert life.asks(expected=409, seats=9)["code"] == "subscription_unpaid"
     life.on("2026-07-02 00:00")
     life.night()
-    assert life.history() == [("06-01", "small", 2), ("07-01", "big", 2)]
+    assert life.history() == [("06-01", "small", 2), ("07-02", "big", 2)]
     assert invoices() == [2_000, 5_000]
 
 
@@ -349,16 +350,51 @@ def test_what_it_costs_next_is_gross_where_the_tenant_pays_tax(life: Revised) ->
     assert invoices() == [2_000, 5_000]
 
 
-def test_no_terms_are_put_into_a_month_that_is_over(life: Revised) -> None:
-    """Its overage may have been billed."""
-    Tenant.objects.update(time_zone="America/New_York")
+def test_calls_made_before_a_renewal_was_heard_of_keep_their_terms_and_are_billed(life: Revised) -> None:
+    """Both by what PayPal's period says and by what each call was rated at: none is left without terms."""
     life.on("2026-06-20 00:00")
     life.asks(seats=5)
     life.agrees()
-    life.on("2026-07-03 00:00", is_told=False)
+    life.on("2026-07-01 02:00", is_told=False)
+    tenant = life.row.tenant
+    record, _ = world.call(tenant, 10, at("2026-07-01 01:00"))
+    life.on("2026-07-01 04:00", is_told=False)
     life.night()
     (_, since) = [each.effective_from for each in life.row.terms.all()]
-    assert since == at("2026-07-01 04:00"), "midnight of 1 July there; PayPal began on 30 June"
+    assert (since, life.row.period_start) == (at("2026-07-01 04:00"), JULY)
+    in_force = {each.effective_from for each in queries.terms_between(tenant, JULY, AUGUST)}
+    assert record.segment_start in in_force and len(in_force) == 2
+
+
+def test_what_is_billed_early_changes_when_its_period_begins(life: Revised) -> None:
+    life.on("2026-06-30 12:00")
+    life.asks(seats=5)
+    life.agrees()
+    life.paypal.panel("POST", "bill", {"subscriptionId": life.row.provider_ref, "outcome": "paid"})
+    told(life.paypal)
+    assert (life.terms(), life.terms("2026-07-01 00:00"), life.pending) == (("small", 2), ("small", 5), None)
+    assert life.asks(expected=400, seats=5)["code"] == "nothing_changes"
+    life.on("2026-07-01 00:00")
+    life.night()
+    assert (life.history(), invoices()) == ([("06-01", "small", 2), ("07-01", "small", 5)], [2_000, 5_000])
+
+
+def test_another_cycle_agreed_to_after_a_renewal_that_nobody_told(life: Revised) -> None:
+    """PayPal then says only until when is paid, and the period began where the one before had ended."""
+    life.on("2026-06-20 00:00")
+    life.asks(seats=5)
+    life.agrees()
+    life.on("2026-06-30 23:00")
+    life.asks(billingCycle="yearly", seats=5)
+    life.on("2026-07-01 04:00", is_told=False)
+    life.agrees(is_told=False)
+    life.night()
+    row = life.row
+    assert (row.period_start, row.period_end, life.terms()) == (JULY, AUGUST, ("small", 5))
+    assert row.pending_price and row.pending_price.billing_cycle == "yearly" and row.pending_at == AUGUST
+    life.on("2026-08-01 00:00")
+    row = life.row
+    assert (row.period_start, row.period_end, invoices()) == (AUGUST, at("2027-08-01 00:00"), [2_000, 5_000, 50_000])
 
 
 @pytest.mark.parametrize("page", ["return", "cancel"])

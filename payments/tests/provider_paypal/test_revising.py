@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -132,3 +133,21 @@ def test_a_bill_that_today_s_seats_do_not_make_up_names_none(paypal: PayPalAdapt
     bill(paypal, facts.provider_ref)
     lines = [each.lines[0] for each in paypal.provider.bills_of(facts.provider_ref, since=facts.period[0])]
     assert [(each.title, each.seats) for each in lines] == [("Subscription", 1), ("Team, monthly", 4)]
+
+
+@pytest.mark.parametrize(("first", "then"), [("monthly", "yearly"), ("yearly", "monthly")])
+def test_a_bill_of_another_cycle_than_today_s_is_for_the_time_until_paypal_bills_next(
+    paypal: PayPalAdapter, first: str, then: str
+) -> None:
+    """The last one, as whoever missed its event reads it after another cycle was agreed to."""
+    paypal.clock("2026-06-01T00:00:00Z")
+    sold = {"monthly": price_request(), "yearly": price_request(minor=29_000, cycle="yearly")}
+    reference = begun(paypal, sold[first])
+    paypal.clock("2026-07-01T00:00:00Z" if first == "monthly" else "2027-06-01T00:00:00Z")
+    facts, wanted = paypal.provider.look_up_subscription(reference), paypal.provider.ensure_price(sold[then])
+    before = paypal.provider.bills_of(reference, since=datetime(2026, 5, 1, tzinfo=UTC))[-1].period
+    assert before == facts.period
+    paypal.provider.revise_subscription(revise_request(facts, FACTS, price_ref=wanted))
+    paypal.approve(reference)
+    assert paypal.provider.look_up_subscription(reference).price_ref == wanted
+    assert paypal.provider.bills_of(reference, since=datetime(2026, 5, 1, tzinfo=UTC))[-1].period == before
