@@ -113,7 +113,7 @@ class NotSupportedByEngine(Conflict):
 
 
 class OnlyAtPeriodEnd(NotSupportedByEngine):
-    detail = "PayPal changes a subscription when its period ends. Ask for it then; nothing is charged before."
+    detail = "With PayPal a change can only hold from the period's end. Ask for that; nothing is charged before."
 
 
 class RenewalUnderWay(Conflict):

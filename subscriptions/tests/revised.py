@@ -79,8 +79,9 @@ class Revised:
         rows = self.row.terms.select_related("price__version__plan")
         return [(f"{each.effective_from:%m-%d}", each.price.version.plan.code, each.seats) for each in rows]
 
-    def theirs(self) -> dict[str, Any]:
-        return self.paypal.objects("subscriptions")[-1]
+    def asked_paypal(self) -> int:
+        """How often PayPal was asked for a revision."""
+        return sum(each["path"].endswith("/revise") for each in self.paypal.panel("GET", "log"))
 
 
 class _Silence:
