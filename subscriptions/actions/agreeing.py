@@ -66,7 +66,8 @@ def take_agreed(
         running = agreed
         moving.put_on_terms(subscription, running.price, running.seats, now)
     moving.forget_pending(subscription)
-    if agreed != running and end > now and not subscription.cancel_at_period_end:
+    is_to_come = end > now or status == Subscription.Status.PAUSED  # what is resumed later is billed as agreed
+    if agreed != running and is_to_come and not subscription.cancel_at_period_end:
         subscription.pending_price, subscription.pending_seats = agreed.price, agreed.seats
         subscription.pending_at = end
 

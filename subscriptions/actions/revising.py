@@ -7,7 +7,7 @@ what was agreed to is read there.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -142,7 +142,7 @@ def _quote(current: Target, target: Target, end: datetime, now: datetime) -> Quo
         taxes=(),
         total_minor=0,
         due_minor=0,
-        period=(now, max(end, now + timedelta(seconds=1))),
+        period=(now, end),
         restarts=target.price.billing_cycle != current.price.billing_cycle,
         next_minor=target.cost.whole,
         next_at=end,

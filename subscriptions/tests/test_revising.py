@@ -13,6 +13,7 @@ from django.test import Client
 from billing_portal.tenants.models import Tenant
 from billing_portal.tests import world
 from billing_portal.tests.paypal_world import PayPalWorld
+from billing_portal.tests.reading import words
 from billing_portal.tests.world import at
 from payments.providers import registry
 from payments.providers.recurring import RunsSubscriptions
@@ -307,7 +308,8 @@ def test_paused_beyond_its_period_it_goes_on_as_agreed(life: Revised) -> None:
     life.asks("post", "/pause")
     life.on("2026-07-10 00:00")
     life.night()
-    assert (life.terms(), life.pending) == (("small", 2), None), "nothing is billed, nothing begins"
+    assert (life.terms(), life.pending) == (("small", 2), ("small", 5, JULY)), "nothing is billed, nothing begins"
+    assert "Resume for $50.00" in words(life.owner.get("/subscription"))
     life.asks("post", "/resume")
     life.on("2026-07-11 00:00")
     life.night()
