@@ -17,7 +17,7 @@ from billing_portal.notices import mail, outbox
 from billing_portal.notices.mail import Mail
 from billing_portal.notices.outbox import Message
 from payments import method_queries, queries
-from payments.actions import capturing, hearsay, stopping, syncing
+from payments.actions import capturing, hearsay, stopping, syncing, unwanted
 from payments.actions.collecting import charged_to, collect_invoice
 from payments.actions.giving_up import abandon_payment, cancel_payment
 from payments.actions.syncing_methods import sync_methods
@@ -86,6 +86,17 @@ def payment_unneeded(message: Message) -> None:
     """Its invoice was paid otherwise while it waited for its payer: it is given up. Finished by then, it is booked."""
     with suppress(PaymentNotOpen):
         cancel_payment(payment_id=UUID(message.payload["paymentId"]), actor=Actor.system("give_up"), now=message.now)
+
+
+@outbox.handles("payment.unwanted")
+def payment_unwanted(message: Message) -> None:
+    """It was taken for nothing: all of it goes back."""
+    unwanted.give_back(
+        payment_id=UUID(message.payload["paymentId"]),
+        why=message.payload["why"],
+        actor=Actor.system("give_back"),
+        now=message.now,
+    )
 
 
 @outbox.handles("payment.moved")

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from billing_portal.tenants.models import Tenant
-from payments.models import StatusChange
-from payments.models.status import StatusSubject
+from subscriptions import queries
 from subscriptions.models import Coupon, Subscription
-from subscriptions.models.subscription import LIVE, SubscriptionStatus
-
-# Begun with it, and not come alive.
-BEGUN = (SubscriptionStatus.INCOMPLETE, SubscriptionStatus.APPROVAL_PENDING)
+from subscriptions.models.subscription import BEGUN
 
 
 def coupon_with(code: str, tenant: Tenant) -> Coupon | None:
@@ -27,14 +23,9 @@ def redemptions(coupon: Coupon, *, instead_of: Tenant | None = None) -> QuerySet
     begun = Q(status__in=BEGUN)
     if instead_of:
         begun &= ~Q(tenant=instead_of)
-    return Subscription.objects.filter(Q(_came_alive()) | begun, coupon=coupon)
+    return Subscription.objects.filter(Q(queries.came_alive()) | begun, coupon=coupon)
 
 
 def has_used(coupon: Coupon, tenant: Tenant) -> bool:
     """Whether a subscription of theirs came alive with it."""
-    return Subscription.objects.filter(_came_alive(), coupon=coupon, tenant=tenant).exists()
-
-
-def _came_alive() -> Exists:
-    moves = StatusChange.objects.filter(subject=StatusSubject.SUBSCRIPTION, subject_id=OuterRef("id"))
-    return Exists(moves.filter(new__in=LIVE))
+    return Subscription.objects.filter(queries.came_alive(), coupon=coupon, tenant=tenant).exists()

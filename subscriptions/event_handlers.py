@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from billing_portal.kit.actors import Actor, ActorKind
 from billing_portal.notices import outbox
 from billing_portal.notices.outbox import Message
@@ -10,7 +12,7 @@ from payments.inbox.registry import HandledEvent, handles
 from payments.naming import provider_name
 from payments.providers.base import Topic
 from subscriptions import queries
-from subscriptions.actions import charging_with, following, judging
+from subscriptions.actions import charging_with, dropping, following, judging
 from subscriptions.mails import write_mail
 from subscriptions.models import Subscription
 from subscriptions.models.subscription import Engine
@@ -36,6 +38,16 @@ def invoice_settled(message: Message) -> None:
         judging.judge(subscription_id=subscription.id, actor=actor, now=message.now)
     elif subscription.status in charging_with.OWING:
         following.follow(subscription_id=subscription.id, actor=actor, now=message.now)
+
+
+@outbox.handles("subscription.dropped")
+def subscription_dropped(message: Message) -> None:
+    """Another was begun in its place: it ends at its provider, too."""
+    dropping.drop(
+        subscription_id=UUID(message.payload["subscriptionId"]),
+        actor=Actor.system("drop_subscription"),
+        now=message.now,
+    )
 
 
 @outbox.handles("method.chosen")

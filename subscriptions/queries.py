@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from billing_portal.kit import periods
 from billing_portal.tenants.models import Tenant
-from payments.models import Invoice, Payment
+from payments.models import Invoice, Payment, StatusChange
+from payments.models.status import StatusSubject
 from subscriptions import spans
 from subscriptions.errors import UnknownPlan
 from subscriptions.models import PlanPrice, PlanVersion, Subscription, SubscriptionTerms
@@ -53,6 +54,16 @@ def current_terms(subscription: Subscription, now: datetime) -> SubscriptionTerm
     """The row in force at `now`; the first one for a subscription that has not begun."""
     terms = subscription.terms.select_related("price__version__plan")
     return terms.filter(effective_from__lte=now).last() or terms.earliest("effective_from")
+
+
+def came_alive() -> Exists:
+    """Of a row: that it ever was what its tenant could use."""
+    moves = StatusChange.objects.filter(subject=StatusSubject.SUBSCRIPTION, subject_id=OuterRef("id"))
+    return Exists(moves.filter(new__in=LIVE))
+
+
+def has_come_alive(subscription: Subscription) -> bool:
+    return Subscription.objects.filter(came_alive(), id=subscription.id).exists()
 
 
 def had_trial(tenant: Tenant) -> bool:

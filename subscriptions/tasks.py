@@ -14,14 +14,17 @@ from django.utils import timezone
 from billing_portal.kit import context
 from billing_portal.kit.actors import Actor
 from billing_portal.notices import outbox
-from subscriptions.actions import beginning, directing, following, judging, reminding, renewing
+from subscriptions import queries
+from subscriptions.actions import directing, following, judging, reminding, renewing
 from subscriptions.models import Subscription
-from subscriptions.models.subscription import LIVE, Engine
+from subscriptions.models.subscription import BEGUN, LIVE, Engine
 
 log = logging.getLogger(__name__)
 
 # Whoever began it is still at it, or on the provider's page.
 LET_IT_BEGIN = timedelta(minutes=2)
+# Whoever has PayPal's page open may agree on it for as long.
+MAY_BE_AGREED_TO = timedelta(days=7)
 CLOCK = Actor.system("renew_subscriptions")
 
 
@@ -45,7 +48,7 @@ def renew_due() -> int:
 def follow_begun() -> int:
     """Ask about what was begun at a provider and has not come alive: its answer, or its payer, may have been lost."""
     now = timezone.now()
-    begun = Subscription.objects.filter(status__in=beginning.BEGUN, started_at__lt=now - LET_IT_BEGIN)
+    begun = Subscription.objects.filter(status__in=BEGUN, started_at__lt=now - LET_IT_BEGIN)
     seen = _each(begun.values_list("id", "tenant_id"), following.follow, now)
     if seen:
         outbox.wake()
@@ -55,10 +58,14 @@ def follow_begun() -> int:
 @shared_task(name="subscriptions.follow_all", soft_time_limit=45 * 60)
 def follow_all() -> int:
     """Each night, every subscription that a provider charges: what no event has told is found. What is to end with its
-    period is said to the provider again, which may never have heard it; what was held until then ends."""
+    period is said to the provider again, which may never have heard it; what was held until then ends. One that ended
+    before it began may have been agreed to since: it ends there, too, and what it charged goes back."""
     now = timezone.now()
     theirs = Subscription.objects.filter(status__in=LIVE).exclude(engine=Engine.INVOICE).order_by("started_at")
     seen = _each(theirs.values_list("id", "tenant_id"), following.follow, now)
+    unbegun = Subscription.objects.filter(status=Subscription.Status.CANCELED, ended_at__gt=now - MAY_BE_AGREED_TO)
+    unbegun = unbegun.exclude(engine=Engine.INVOICE).exclude(queries.came_alive())
+    seen += _each(unbegun.values_list("id", "tenant_id"), following.follow, now)
     ending = theirs.filter(cancel_at_period_end=True)
     seen += _each(ending.filter(period_end__gt=now).values_list("id", "tenant_id"), directing.cancel, now)
     over = ending.filter(engine=Engine.PAYPAL, period_end__lte=now)

@@ -26,6 +26,7 @@ Status = Payment.Status
 _KEY = "\N{SECTION SIGN}bill:"
 # What is left of a bill in one of these is owed by nobody.
 _DROPPED = ("void", "uncollectible")
+MONEY = (Outcome.SUCCEEDED, Outcome.PROCESSING)
 
 
 @transaction.atomic
@@ -61,13 +62,22 @@ def book_bill(
     if bill.payment:
         _book_payment(tenant, invoice, bill, bill.payment, provider, actor, now)
     invoice.refresh_from_db()
+    _compare_state(invoice, bill, provider, actor, now)
+    invoice.refresh_from_db()
+    return invoice
+
+
+def _compare_state(invoice: Invoice, bill: BillFacts, provider: Provider, actor: Actor, now: datetime) -> None:
+    """What is closed there and open here, or the other way round."""
     if bill.status in _DROPPED and invoice.status == Invoice.Status.OPEN:
         _credit(invoice, queries.amounts(invoice).payable, "The provider asks for it no more", actor, now)
+    if bill.is_collected and invoice.collection_stopped_at:
+        Invoice.objects.filter(id=invoice.id).update(collection_stopped_at=None)  # whoever needs it stops it again
+    if bill.status == "open" and invoice.status == Invoice.Status.PAID and not _is_being_paid(bill):
+        invoicing.tell_provider(invoice, now, cause=now.isoformat())
     is_said = invoice.collection_stopped_at is not None  # by us, of money that has gone back since
     if bill.status == "paid" and not bill.payment and invoice.status == Invoice.Status.OPEN and not is_said:
         _report(bill, provider, "It is paid there by nothing that the provider took. Find what paid it.", now)
-    invoice.refresh_from_db()
-    return invoice
 
 
 def _issue(
@@ -146,7 +156,9 @@ def _book_payment(
     if waited and waited.status in (Status.FAILED, Status.CANCELED):
         _end_try(waited, bill, result, provider, actor, now)  # by its own event before
     key += f":{bill.tries}" if failed else ""
-    if Payment.objects.filter(tenant=tenant, client_key=key).exists() or not _makes_way(invoice, failed, actor, now):
+    if Payment.objects.filter(tenant=tenant, client_key=key).exists():
+        return
+    if not _makes_way(invoice, result.outcome, actor, now):
         return
     amount = result.amount or Money(queries.amounts(invoice).open, invoice.currency)
     if not amount.minor:
@@ -177,12 +189,16 @@ def _known(invoice: Invoice, result: PaymentResult, provider: Provider) -> Payme
     return Payment.objects.filter(invoice=invoice, pays_bill=True, status__in=open_ones).first()
 
 
-def _makes_way(invoice: Invoice, failed: bool, actor: Actor, now: datetime) -> bool:  # noqa: FBT001
+def _is_being_paid(bill: BillFacts) -> bool:
+    return bill.payment is not None and bill.payment.outcome in MONEY
+
+
+def _makes_way(invoice: Invoice, outcome: Outcome, actor: Actor, now: datetime) -> bool:
     """Whether there is room for another payment of it. One that waits for its payer elsewhere ends where money has come
-    this way. Beside one that is being taken right now there is none: raises ProviderUnavailable, so that the bill is
-    read again."""
+    this way, or is on it; a try that failed, or that waits for its payer, too, is not told beside it. Beside one that
+    is being taken right now there is none: raises ProviderUnavailable, so that the bill is read again."""
     elsewhere = Payment.objects.filter(invoice=invoice, pays_bill=False)
-    if failed:
+    if outcome not in MONEY:
         return not elsewhere.filter(status__in=(*queries.RESERVING, Status.REQUIRES_ACTION)).exists()
     if elsewhere.filter(status__in=queries.RESERVING).exists():
         raise ProviderUnavailable(f"Another payment of {invoice} is being taken")
@@ -224,7 +240,7 @@ def _method(result: PaymentResult, provider: Provider) -> str:
 def _credit(invoice: Invoice, minor: int, reason: str, actor: Actor, now: datetime) -> None:
     if minor > 0:
         amount = Money(minor, invoice.currency)
-        crediting.issue_credit_note(invoice_id=invoice.id, amount=amount, reason=reason, actor=actor, now=now)
+        crediting.credit_bill(invoice_id=invoice.id, amount=amount, reason=reason, actor=actor, now=now)
 
 
 def _report(bill: BillFacts, provider: Provider, detail: str, now: datetime) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -35,7 +34,7 @@ def cancel_payment(*, payment_id: UUID, actor: Actor, now: datetime) -> Payment:
     if payment.status == Status.CANCELED:
         return payment
     if payment.status == Status.REQUIRES_ACTION:
-        payment = _cancel_at_provider(payment, actor, now)
+        payment = _give_up(payment, "given up", actor, now)
     elif payment.status == Status.AWAITING_REVIEW and payment.declared_by_tenant:
         given_up = PaymentResult(Outcome.CANCELED)
         payment = settling.settle_payment(
@@ -52,10 +51,7 @@ def make_way(*, tenant: Tenant, invoice_id: UUID, actor: Actor, now: datetime) -
     the money."""
     open_ones = queries.payments(tenant).filter(invoice_id=invoice_id).select_related("tenant")
     for payment in open_ones.filter(status=Status.REQUIRES_ACTION):
-        if payment.pays_bill:
-            _leave_to_the_bill(payment, actor, now)
-        else:
-            _cancel_at_provider(payment, actor, now)
+        _give_up(payment, "tried another way", actor, now)
     lost = open_ones.filter(status__in=queries.RESERVING, next_check_at__lte=now)
     for payment in lost:
         try:
@@ -64,12 +60,18 @@ def make_way(*, tenant: Tenant, invoice_id: UUID, actor: Actor, now: datetime) -
             continue  # it goes on holding its amount back
 
 
-def _leave_to_the_bill(payment: Payment, actor: Actor, now: datetime) -> None:
+def _give_up(payment: Payment, why: str, actor: Actor, now: datetime) -> Payment:
+    return (_leave_to_the_bill if payment.pays_bill else _cancel_at_provider)(payment, why, actor, now)
+
+
+def _leave_to_the_bill(payment: Payment, why: str, actor: Actor, now: datetime) -> Payment:
     """Its provider ends it with its bill, or tries it again with another method: our row of it is over. Paid meanwhile:
     that is booked with the bill."""
     over = PaymentResult(Outcome.CANCELED)
-    with suppress(IllegalMove):
-        settling.settle_payment(payment_id=payment.id, result=over, actor=actor, now=now, reason="tried another way")
+    try:
+        return settling.settle_payment(payment_id=payment.id, result=over, actor=actor, now=now, reason=why)
+    except IllegalMove:
+        return Payment.objects.select_related("tenant").get(id=payment.id)
 
 
 def abandon_payment(*, payment_id: UUID, actor: Actor, now: datetime) -> None:
@@ -87,7 +89,7 @@ def abandon_payment(*, payment_id: UUID, actor: Actor, now: datetime) -> None:
         syncing.sync_payment(payment_id=payment.id, actor=actor, now=now)
 
 
-def _cancel_at_provider(payment: Payment, actor: Actor, now: datetime) -> Payment:
+def _cancel_at_provider(payment: Payment, why: str, actor: Actor, now: datetime) -> Payment:
     """The payment as it is then: canceled, or wherever it had gone meanwhile."""
     provider = registry.named(payment.provider, TakesPayments)
     if provider is None or payment.provider_ref is None:
@@ -99,7 +101,7 @@ def _cancel_at_provider(payment: Payment, actor: Actor, now: datetime) -> Paymen
     except ProviderError as error:
         raise answer_for(error) from error
     try:
-        return settling.settle_payment(payment_id=payment.id, result=result, actor=actor, now=now, reason="given up")
+        return settling.settle_payment(payment_id=payment.id, result=result, actor=actor, now=now, reason=why)
     except IllegalMove:  # taken between the question and now: where it is given up by us alone, nobody else says so
         return Payment.objects.select_related("tenant").get(id=payment.id)
 

@@ -18,7 +18,7 @@ from billing_portal.kit.money import Money
 from billing_portal.notices import outbox
 from billing_portal.tenants.models import Tenant
 from payments import queries, share_queries, tax
-from payments.actions import balance, numbering, posting
+from payments.actions import balance, numbering, paying_bills, posting
 from payments.actions.history import note_move
 from payments.errors import CurrencyMismatch
 from payments.models import Allocation, Invoice, InvoiceLine, Payment, TaxLine
@@ -227,8 +227,9 @@ def _payable_by(payment: Payment) -> tuple[dict[UUID, Invoice], list[tuple[UUID,
     return found, [*meant, *((each.id, payment.amount_minor) for each in others)]
 
 
-def close_if_covered(invoice: Invoice, *, actor: Actor, now: datetime) -> None:
-    """Mark an open invoice paid when allocations and reducing credit notes cover its total."""
+def close_if_covered(invoice: Invoice, *, actor: Actor, now: datetime, is_known_there: bool = False) -> None:
+    """Mark an open invoice paid when allocations and reducing credit notes cover its total. A provider that would still
+    collect it hears of that; `is_known_there`: it has said so itself."""
     if invoice.status != Invoice.Status.OPEN or queries.amounts(invoice).open > 0:
         return
     INVOICE_MOVES.check(invoice.status, Invoice.Status.PAID)
@@ -236,14 +237,9 @@ def close_if_covered(invoice: Invoice, *, actor: Actor, now: datetime) -> None:
     invoice.save(update_fields=["status", "paid_at"])
     note_move(invoice, old, actor=actor, at=now, reason="covered")
     note_settled(invoice, now)
-    if invoice.collection_stopped_at and not invoice.payments.filter(pays_bill=True, status__in=queries.ARRIVED):
-        outbox.write(
-            topic="bill.paid",
-            payload={"invoiceId": str(invoice.id)},
-            tenant=invoice.tenant,
-            now=now,
-            dedupe_key=f"bill.paid:{invoice.id}",
-        )
+    was_its_own = is_known_there or invoice.payments.filter(pays_bill=True, status__in=queries.ARRIVED).exists()
+    if invoice.total_minor and not was_its_own:
+        tell_provider(invoice, now, cause="covered")
     # Whoever is still at their bank's page for it would pay what nobody needs any more.
     for payment in invoice.payments.filter(status=Payment.Status.REQUIRES_ACTION).select_related("tenant"):
         outbox.write(
@@ -253,6 +249,19 @@ def close_if_covered(invoice: Invoice, *, actor: Actor, now: datetime) -> None:
             now=now,
             dedupe_key=f"payment.unneeded:{payment.id}:{now.isoformat()}",
         )
+
+
+def tell_provider(invoice: Invoice, now: datetime, *, cause: str) -> None:
+    """Leave in the outbox that a provider must hear that its bill was paid to us. `cause`: once for each."""
+    if not paying_bills.can_be_told(invoice):
+        return
+    outbox.write(
+        topic="bill.paid",
+        payload={"invoiceId": str(invoice.id)},
+        tenant=invoice.tenant,
+        now=now,
+        dedupe_key=f"bill.paid:{invoice.id}:{cause}",
+    )
 
 
 def note_settled(invoice: Invoice, now: datetime) -> None:

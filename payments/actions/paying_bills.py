@@ -14,6 +14,8 @@ from payments.providers.base import Outcome, OutcomeUnknown, PaymentResult, Prov
 from payments.providers.recurring import BillFacts, ChangesSubscriptions, MethodDeclined
 
 FAILED = (Outcome.FAILED, Outcome.CANCELED)
+# Why a request came to nothing: the bill was closed before it.
+NOT_NEEDED = "not_needed"
 
 
 def check_way(invoice: Invoice, amount: Money) -> None:
@@ -33,7 +35,8 @@ def check_way(invoice: Invoice, amount: Money) -> None:
 
 def can_be_told(invoice: Invoice) -> bool:
     """Whether the provider of a bill can be asked to be paid for it now, or not to collect it any more."""
-    return registry.named(invoice.provider or "", ChangesSubscriptions) is not None
+    provider = registry.named(invoice.provider or "", ChangesSubscriptions)
+    return provider is not None and provider.livemode == invoice.livemode
 
 
 def is_its_bill(invoice: Invoice | None, provider: Provider) -> bool:
@@ -63,7 +66,7 @@ def ask_to_pay(payment: Payment, now: datetime) -> PaymentResult:
     result = _result_of(bill)
     if result is None:
         raise OutcomeUnknown("The bill is open, and nothing has tried to pay it")
-    return without_reference(result) if result.outcome in FAILED else result
+    return without_reference(result) if result.outcome is Outcome.FAILED else result
 
 
 def read(payment: Payment, now: datetime) -> PaymentResult | None:
@@ -95,17 +98,17 @@ def without_reference(result: PaymentResult) -> PaymentResult:
 
 
 def _bill_of(payment: Payment) -> tuple[ChangesSubscriptions, str]:
-    provider = registry.named(payment.provider, ChangesSubscriptions)
-    if provider is None or payment.invoice is None or payment.invoice.provider_ref is None:
+    provider, invoice = registry.named(payment.provider, ChangesSubscriptions), payment.invoice
+    if provider is None or invoice is None or invoice.provider_ref is None or not can_be_told(invoice):
         raise ProviderUnavailable(f"{payment.provider} is off")
-    return provider, payment.invoice.provider_ref
+    return provider, invoice.provider_ref
 
 
 def _result_of(bill: BillFacts) -> PaymentResult | None:
     if bill.payment is None and bill.status != "open":
         return PaymentResult(
             Outcome.CANCELED,
-            failure_code="not_needed",
+            failure_code=NOT_NEEDED,
             failure_message="This invoice is not open any more. Nothing was charged.",
         )
     return bill.payment

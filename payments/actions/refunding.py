@@ -55,14 +55,15 @@ def refund_payment(
     amount: Money | None,
     reason: str,
     destination: str,
-    requester: User,
+    requester: User | None,
     actor: Actor,
     now: datetime,
     key: str | None = None,
     shown: str | None = None,
 ) -> Refund:
     """Give `amount` of a payment back; None is all that can be. The same `key` finds the refund it made the first time,
-    and finishes it where it was left. `shown` is the `reserving.mark` of what whoever asks has seen.
+    and finishes it where it was left. `requester` None: nobody has asked for it, it follows by itself. `shown`
+    is the `reserving.mark` of what whoever asks has seen.
 
     1. Under the locks of the payment and its invoices: look for the key, see what is left, reserve it. Commit. Above
        the threshold it then waits for another person. To credit nobody has to be asked: it is done at once.
@@ -160,7 +161,7 @@ def _reserve(
     amount: Money | None,
     reason: str,
     destination: str,
-    requester: User,
+    requester: User | None,
     actor: Actor,
     now: datetime,
     key: str | None,

@@ -91,7 +91,9 @@ class RefundAdmin(ApprovesRefunds, ProviderFields):
 
     @display(description="Requested by")
     def requester(self, refund: Refund) -> str:
-        return refund.requested_by.email if refund.requested_by else "Made in the provider's dashboard"
+        if refund.requested_by:
+            return refund.requested_by.email
+        return "Nobody: it followed by itself" if refund.client_key else "Made in the provider's dashboard"
 
     @display(description="Approved by")
     def approver(self, refund: Refund) -> str:

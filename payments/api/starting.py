@@ -13,9 +13,11 @@ from billing_portal.kit.errors import PaymentFailed
 from billing_portal.notices import outbox
 from billing_portal.tenants.requests import TenantRequest
 from payments import queries
+from payments.actions import paying_bills
 from payments.actions.driving import drive
 from payments.api.documents import PaymentOut
 from payments.declines import failure_words
+from payments.errors import AlreadyPaid
 from payments.models import Payment
 
 STARTED = {
@@ -28,10 +30,13 @@ _RETRYABLE = {"processing_error", "issuer_not_available", "try_again_later"}
 
 
 def started(request: TenantRequest, payment: Payment) -> Response:
-    """201, or 202 while `processing`. Raises PaymentFailed, with the payment's id, for one that was declined."""
+    """201, or 202 while `processing`. Raises PaymentFailed, with the payment's id, for one that was declined, and
+    AlreadyPaid for one that found its provider's bill closed."""
     payment = fresh(request, woken(payment))  # its event may have been faster
     if payment.status == Payment.Status.FAILED:
         raise declined(payment)
+    if payment.failure_code == paying_bills.NOT_NEEDED:
+        raise AlreadyPaid(paymentId=str(payment.id))
     status = 202 if payment.status == Payment.Status.PROCESSING else 201
     return Response(PaymentOut(payment).data, status=status)
 

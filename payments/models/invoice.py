@@ -85,8 +85,11 @@ class Invoice(models.Model):
     livemode = models.BooleanField(default=False)
     provider_ref = models.CharField(max_length=255, null=True)
     provider_number = models.CharField(max_length=64, null=True)
-    # Since when its provider does not try by itself any more to collect it: somebody pays it to us.
+    # Since when its provider, by its own word, does not try by itself any more to collect it: somebody pays it to us.
     collection_stopped_at = models.DateTimeField(null=True)
+    # When we last asked it to stop; None once it has said that it goes on. Whether it heard us or not: what we stopped
+    # must not stay so for ever.
+    stop_asked_at = models.DateTimeField(null=True)
 
     # As they were at issue: a later change of address does not rewrite history.
     billed_to = models.JSONField(default=dict)

@@ -38,7 +38,8 @@ REFUND_MOVES = Moves(
 class Refund(models.Model):
     """A trigger holds that what is reserved and given back never exceeds the payment, under any concurrency.
 
-    `RefundPart` says where it is taken from. `requested_by` is null for one made in the provider's own dashboard.
+    `RefundPart` says where it is taken from. `requested_by` is null for one made in the provider's own dashboard,
+    and, with a key of ours, for one that followed by itself.
     """
 
     Status = RefundStatus

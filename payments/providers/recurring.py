@@ -129,7 +129,7 @@ class BillFacts:
     nothing is to be paid. `next_try_at` is when the provider tries again by itself. `is_change`: it bills a change in
     the middle of a period, and not the period. `credited`: what the provider's own credit for its customer has paid of
     it; below zero what it adds to that credit, or what it collects that was too little to be charged before. `tries`:
-    how often it has tried to collect it.
+    how often it has tried to collect it. `is_collected`: it is open, and the provider goes on trying by itself.
     """
 
     provider_ref: str
@@ -146,6 +146,7 @@ class BillFacts:
     is_change: bool = False
     credited: Money | None = None
     tries: int = 0
+    is_collected: bool = False
 
 
 class MethodDeclined(UnfitMethod):
@@ -288,7 +289,8 @@ class ChangesSubscriptions(RunsSubscriptions):
 
     @abstractmethod
     def collect_again(self, bill_ref: str) -> BillFacts:
-        """The provider tries again by itself, where it had stopped. Raises NotInThatState (paid, or void)."""
+        """The provider tries again by itself, where it had stopped. Raises NotInThatState (paid, or void, or its
+        subscription is over)."""
 
     @abstractmethod
     def paid_elsewhere(self, bill_ref: str) -> BillFacts:

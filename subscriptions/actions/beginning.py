@@ -19,7 +19,7 @@ from payments.provider_answers import answer_for
 from payments.providers.base import OutcomeUnknown, ProviderError, SavesMethods, UnknownReference
 from payments.providers.recurring import MethodDeclined, Payer, RunsSubscriptions, StartRequest
 from subscriptions import queries
-from subscriptions.actions import couponing, dropping, following, moving, pricing, subscribing
+from subscriptions.actions import couponing, following, moving, pricing, subscribing
 from subscriptions.actions.asking import ask
 from subscriptions.errors import AlreadySubscribed
 from subscriptions.models import PlanPrice, Subscription
@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 Status = Subscription.Status
 _WORDS = "Your bank declined the first payment{}. Nothing was started or charged. Choose another way to pay."
 # Begun and not come alive: a new start takes their place.
-BEGUN = (Status.INCOMPLETE, Status.APPROVAL_PENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +48,10 @@ class Terms:
 def begin(*, tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: Actor, now: datetime) -> Subscription:
     """The subscription as the provider has begun it, with what its payer has still to do.
 
-    1. Commit the row, under the tenant's lock; what was begun before and never came alive ends.
-    2. What has ended so ends at its provider too, with its bill; without an answer it lapses there in a day.
-    3. Ask the provider, with no transaction open, under a key derived from the row: the same row is the same
+    1. Commit the row, under the tenant's lock; what was begun before and never came alive ends, and is dropped.
+    2. Ask the provider, with no transaction open, under a key derived from the row: the same row is the same
        subscription.
-    4. Follow what it says. Without an answer the row waits, and is asked about; where surely nothing was begun it ends.
+    3. Follow what it says. Without an answer the row waits, and is asked about; where surely nothing was begun it ends.
     Raises AlreadySubscribed, what `subscribing.check_terms`, `check_trial` and `take_coupon` raise, MethodNotFound, and
     what `provider_answers` says of a provider that did nothing.
     """
@@ -63,9 +61,7 @@ def begin(*, tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: A
         if isinstance(provider, SavesMethods) and terms.method_ref
         else None
     )
-    subscription, trial_end, earlier = _open(tenant, provider, terms, actor, now)
-    for each in earlier:
-        _drop(each, actor, now)
+    subscription, trial_end = _open(tenant, provider, terms, actor, now)
     request = StartRequest(
         subscription_id=str(subscription.id),
         tenant_id=str(tenant.id),
@@ -117,7 +113,7 @@ def _why(*codes: str | None) -> str:
 @transaction.atomic
 def _open(
     tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: Actor, now: datetime
-) -> tuple[Subscription, datetime | None, list[Subscription]]:
+) -> tuple[Subscription, datetime | None]:
     locked = Tenant.objects.select_for_update(no_key=True).get(id=tenant.id)
     subscribing.check_terms(locked, terms.price, terms.seats)
     subscribing.check_trial(locked, terms.price, terms.trial_days)
@@ -125,11 +121,7 @@ def _open(
         raise AlreadySubscribed
     subscribing.set_currency(locked, terms.price.currency)
     tenant.currency = locked.currency
-    earlier = list(Subscription.objects.select_for_update(no_key=True).filter(tenant=locked, status__in=BEGUN))
-    for each in earlier:
-        moving.end(each, now, actor=actor, now=now, reason="another was begun")
-        each.save()
-    # What was begun before is over by now, and holds no coupon any more.
+    subscribing.end_begun(locked, actor=actor, now=now)
     coupon = subscribing.take_coupon(locked, terms.coupon, terms.price, now)
     trial_end = now + timedelta(days=terms.trial_days) if terms.trial_days else None
     subscription = Subscription(
@@ -144,11 +136,4 @@ def _open(
         coupon=coupon,
     )
     begun = subscribing.create(subscription, terms.price, terms.seats, actor=actor, now=now)
-    return begun, trial_end, earlier
-
-
-def _drop(earlier: Subscription, actor: Actor, now: datetime) -> None:
-    try:
-        dropping.drop(subscription_id=earlier.id, actor=actor, now=now)
-    except ProviderError:
-        log.info("subscription %s has ended here alone; its provider is not heard", earlier.id)
+    return begun, trial_end

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from billing_portal.kit.actors import Actor
-from billing_portal.kit.errors import BadInput, Conflict
+from billing_portal.kit.errors import BadInput, Conflict, NotFound
 from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant
 from payments import method_queries
 from payments import queries as money
 from payments.actions.charging import start_payment
 from payments.actions.opening import MethodChoice
-from payments.models import Invoice, PaymentMethod
+from payments.models import Invoice, Payment, PaymentMethod
 from payments.providers import registry
 from payments.providers.base import NotInThatState
 from payments.providers.recurring import ChangesSubscriptions
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 Status = Subscription.Status
 # Their provider has a bill that it could not collect.
 OWING = (Status.PAST_DUE, Status.UNPAID)
+# A method that was refused is not tried again for so long, unless its payer asks for it.
+JUST_NOW = timedelta(minutes=10)
 # A client's own key is plain ASCII: no client can take the place of this one.
 _KEY = "\N{SECTION SIGN}with:"
 
@@ -52,6 +54,11 @@ def charge_with(*, tenant: Tenant, method_ref: str, cause: str, actor: Actor, no
     except NotInThatState:
         return following.follow(subscription_id=subscription.id, actor=actor, now=now)
     after = following.take(subscription_id=subscription.id, facts=facts, provider=provider, actor=actor, now=now)
+    chosen = method_queries.default_method(tenant)
+    if chosen and chosen.provider_ref != method_ref:
+        # Another choice may have reached the provider before this one: the last word there must be the last choice.
+        later = f"{cause}:{chosen.provider_ref}"
+        return charge_with(tenant=tenant, method_ref=chosen.provider_ref, cause=later, actor=actor, now=now)
     return _pay_what_is_open(after, method, cause, actor, now) if after.status in OWING else after
 
 
@@ -63,7 +70,7 @@ def _pay_what_is_open(
         subscription_ref=subscription.id, status=Invoice.Status.OPEN, provider=method.provider
     )
     for invoice in bills.order_by("issued_at", "id"):
-        if not money.is_open_there(invoice):
+        if not money.is_open_there(invoice) or _is_left_to_its_payer(invoice, method, now):
             continue
         try:
             start_payment(
@@ -77,6 +84,14 @@ def _pay_what_is_open(
                 actor=actor,
                 now=now,
             )
-        except (BadInput, Conflict) as error:
+        except (BadInput, Conflict, NotFound) as error:
             log.info("%s is not paid with the new method: %s", invoice, error)
     return following.follow(subscription_id=subscription.id, actor=actor, now=now)
+
+
+def _is_left_to_its_payer(invoice: Invoice, method: PaymentMethod, now: datetime) -> bool:
+    """Whoever pays it with this very method is confirming that, or has just read why it was refused: saving it made it
+    the default."""
+    with_it = invoice.payments.filter(method_ref=method.provider_ref)
+    refused = with_it.filter(status=Payment.Status.FAILED, updated_at__gt=now - JUST_NOW)
+    return refused.exists() or with_it.filter(status=Payment.Status.REQUIRES_ACTION).exists()

@@ -15,14 +15,14 @@ Status = Subscription.Status
 
 def drop(*, subscription_id: UUID, actor: Actor, now: datetime) -> None:
     """Together with its bill: its payer must not be able to pay for it any more. One that has come alive meanwhile is
-    ended too, and staff hear of it. Raises ProviderError."""
+    ended too, and what it has charged goes back. Raises ProviderError."""
     subscription = Subscription.objects.get(id=subscription_id)
-    reference = subscription.provider_ref
-    if reference is None:
-        return
     provider = provider_named(subscription.engine)
-    facts = ask(subscription, "look_up_subscription", lambda: provider.look_up_subscription(reference), now=now)
+    facts = following.read(subscription, provider, now)
+    if facts is None:
+        return
     if facts.status == Status.INCOMPLETE:
+        reference = facts.provider_ref
         facts = ask(
             subscription,
             "cancel_subscription",

@@ -16,12 +16,14 @@ from django.db import IntegrityError, transaction
 from billing_portal.kit.actors import Actor
 from billing_portal.kit.money import Money
 from billing_portal.kit.periods import Span
+from billing_portal.notices import outbox
 from payments.actions import booking_bills
 from payments.actions.discrepancies import report_discrepancy
-from payments.models import Discrepancy
+from payments.models import Discrepancy, Payment
 from payments.naming import provider_name
-from payments.providers.base import UnknownReference
+from payments.providers.base import ProviderError, UnknownReference
 from payments.providers.recurring import BillFacts, RecurringFacts, RunsSubscriptions
+from subscriptions import queries
 from subscriptions.actions import agreeing, moving, pricing
 from subscriptions.actions.asking import ask, provider_named
 from subscriptions.models import PlanPrice, Subscription
@@ -46,7 +48,7 @@ def follow(*, subscription_id: UUID, actor: Actor, now: datetime) -> Subscriptio
     if subscription.engine == Engine.INVOICE:
         return subscription
     provider = provider_named(subscription.engine)
-    facts = _read(subscription, provider, now)
+    facts = read(subscription, provider, now)
     if facts is None:
         if subscription.status in LIVE or now - subscription.started_at < NEVER_SENT_AFTER:
             return subscription
@@ -57,21 +59,44 @@ def follow(*, subscription_id: UUID, actor: Actor, now: datetime) -> Subscriptio
 def take(
     *, subscription_id: UUID, facts: RecurringFacts, provider: RunsSubscriptions, actor: Actor, now: datetime
 ) -> Subscription:
-    """Apply what was read: first the bills, with their money, then the state. Raises ProviderError."""
+    """Apply what was read: first the bills, with their money, then the state. A bill that can't be booked yet keeps
+    neither the others nor the state back. Raises ProviderError."""
     subscription = Subscription.objects.select_related("tenant").get(id=subscription_id)
+    waits = _book(subscription, facts, provider, actor, now)
+    after = _take_state(subscription, facts, provider, actor, now)
+    _give_back(after, now)
+    if waits:
+        raise waits
+    return after
+
+
+def _book(
+    subscription: Subscription, facts: RecurringFacts, provider: RunsSubscriptions, actor: Actor, now: datetime
+) -> ProviderError | None:
+    """Every bill that can be booked; why one can't be by now."""
+    waits = None
     for bill in _bills(subscription, facts, provider, now):
-        booking_bills.book_bill(
-            tenant_id=subscription.tenant_id,
-            subscription_id=subscription.id,
-            bill=bill,
-            provider=provider,
-            actor=actor,
-            now=now,
-        )
+        try:
+            booking_bills.book_bill(
+                tenant_id=subscription.tenant_id,
+                subscription_id=subscription.id,
+                bill=bill,
+                provider=provider,
+                actor=actor,
+                now=now,
+            )
+        except ProviderError as error:
+            waits = error
+    return waits
+
+
+def _take_state(
+    subscription: Subscription, facts: RecurringFacts, provider: RunsSubscriptions, actor: Actor, now: datetime
+) -> Subscription:
     if subscription.status == Status.CANCELED and facts.status in LIVE:
         return _end_there(subscription, facts, provider, "It came alive after it had ended here", actor, now)
     try:
-        after = _apply(subscription_id, facts, actor, now)
+        after = _apply(subscription.id, facts, actor, now)
     except IntegrityError as error:
         if "subscription_one_live" not in str(error):
             raise
@@ -104,8 +129,8 @@ def by_reference(*, provider_name: str, reference: str, actor: Actor, now: datet
     return take(subscription_id=named.id, facts=facts, provider=provider, actor=actor, now=now)
 
 
-def _read(subscription: Subscription, provider: RunsSubscriptions, now: datetime) -> RecurringFacts | None:
-    """None when the provider does not know it."""
+def read(subscription: Subscription, provider: RunsSubscriptions, now: datetime) -> RecurringFacts | None:
+    """None when the provider does not know it. Raises ProviderError."""
     reference, since = subscription.provider_ref, subscription.started_at - CLOCKS_DIFFER_BY
     if reference is None:
         return ask(
@@ -228,14 +253,16 @@ def _end_there(
     actor: Actor,
     now: datetime,
 ) -> Subscription:
-    """It must not run: it is ended at the provider, and staff see to what it has charged. Raises ProviderError."""
+    """It must not run: it is ended at the provider. What one has charged that never ran goes back by itself; of one
+    that did staff see to that. Raises ProviderError."""
     ask(
         subscription,
         "cancel_subscription",
         lambda: provider.cancel_subscription(facts.provider_ref, reason=why),
         now=now,
     )
-    _tell_staff(subscription, facts, f"{why}, and was ended. Give back what it has charged.", now)
+    if queries.has_come_alive(subscription):
+        _tell_staff(subscription, facts, f"{why}, and was ended. Give back what it has charged.", now)
     with transaction.atomic():
         row = moving.locked(subscription.id)
         row.provider_ref = facts.provider_ref
@@ -243,6 +270,21 @@ def _end_there(
             moving.end(row, now, actor=actor, now=now, reason=why)
         row.save()
     return row
+
+
+@transaction.atomic
+def _give_back(subscription: Subscription, now: datetime) -> None:
+    """What was charged for one that has ended and never ran, whenever that is heard of: once for each payment."""
+    if subscription.status != Status.CANCELED or queries.has_come_alive(subscription):
+        return
+    for payment in Payment.objects.filter(invoice__subscription_ref=subscription.id, status=Payment.Status.SUCCEEDED):
+        outbox.write(
+            topic="payment.unwanted",
+            payload={"paymentId": str(payment.id), "why": "The subscription that it was for never began"},
+            tenant=subscription.tenant,
+            now=now,
+            dedupe_key=f"payment.unwanted:{payment.id}",
+        )
 
 
 def _tell_staff(subscription: Subscription, facts: RecurringFacts, detail: str, now: datetime) -> None:

@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 
 from billing_portal.kit.actors import Actor
+from billing_portal.notices import outbox
 from billing_portal.tenants.models import Tenant
 from payments import queries as money
 from payments.actions.history import note_move
 from payments.errors import CurrencyMismatch
 from subscriptions import queries, spans
-from subscriptions.actions import billing, couponing
+from subscriptions.actions import billing, couponing, moving
 from subscriptions.errors import (
     AlreadySubscribed,
     NotByInvoice,
@@ -23,7 +24,7 @@ from subscriptions.errors import (
     UnknownPlan,
 )
 from subscriptions.models import Coupon, PlanPrice, Subscription, SubscriptionTerms
-from subscriptions.models.subscription import Engine
+from subscriptions.models.subscription import BEGUN, Engine
 
 # What an invoice line and a provider's quantity hold without a second thought.
 MOST_SEATS = 100_000
@@ -61,6 +62,9 @@ def start_subscription(
     check_trial(locked, price, trial_days)
     set_currency(locked, price.currency)
     tenant.currency = locked.currency
+    if queries.live_subscription(locked):
+        raise AlreadySubscribed
+    end_begun(locked, actor=actor, now=now)
     redeemed = take_coupon(locked, coupon, price, now)
     trial_end = now + timedelta(days=trial_days) if trial_days else None
     first = (now, trial_end) if trial_end else spans.first_span(now, locked.zone, price.billing_cycle)
@@ -93,6 +97,23 @@ def start_subscription(
     return subscription
 
 
+def end_begun(tenant: Tenant, *, actor: Actor, now: datetime) -> list[Subscription]:
+    """What was begun before and never came alive is in nobody's way, and holds no coupon any more. Under the tenant's
+    lock, unless one of theirs lives. That it ends at its provider too is left in the outbox."""
+    begun = list(Subscription.objects.select_for_update(no_key=True).filter(tenant=tenant, status__in=BEGUN))
+    for each in begun:
+        moving.end(each, now, actor=actor, now=now, reason="another was begun")
+        each.save()
+        outbox.write(
+            topic="subscription.dropped",
+            payload={"subscriptionId": str(each.id)},
+            tenant=tenant,
+            now=now,
+            dedupe_key=f"subscription.dropped:{each.id}",
+        )
+    return begun
+
+
 def check_terms(tenant: Tenant, price: PlanPrice, seats: int) -> None:
     """Raises TooFewSeats, TooManySeats, UnknownPlan (terms that were agreed with another tenant)."""
     if price.version.tenant_id not in (None, tenant.id):
@@ -112,12 +133,9 @@ def check_trial(tenant: Tenant, price: PlanPrice, trial_days: int) -> None:
 
 
 def take_coupon(tenant: Tenant, code: str | None, price: PlanPrice, now: datetime) -> Coupon | None:
-    """Redeemed, under the tenant's lock; None without a code. Who has a subscription already hears of that, and not
-    that the coupon was used for it. Raises AlreadySubscribed, and what `couponing.check` raises."""
+    """Redeemed, under the tenant's lock; None without a code. Raises what `couponing.check` raises."""
     if not code:
         return None
-    if queries.live_subscription(tenant):
-        raise AlreadySubscribed
     return couponing.redeem(tenant=tenant, code=code, currency=price.currency, now=now)
 
 

@@ -32,6 +32,8 @@ class Engine(models.TextChoices):
 
 
 LIVE = ("trialing", "active", "past_due", "unpaid", "paused")
+# At a provider, and not come alive: it waits for its payer.
+BEGUN = ("incomplete", "approval_pending")
 
 SUBSCRIPTION_MOVES = Moves(
     "subscription",

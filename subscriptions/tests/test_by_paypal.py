@@ -9,9 +9,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from billing_portal.notices import outbox
 from billing_portal.tests import world
 from billing_portal.tests.paypal_world import PayPalWorld
-from payments.models import Discrepancy, Invoice, LedgerLeg, Payment
+from payments.models import Discrepancy, Invoice, LedgerLeg, Payment, Refund
 from subscriptions import tasks
 from subscriptions.entitlement import entitlement
 from subscriptions.models import Plan, Subscription
@@ -268,7 +269,28 @@ def test_one_that_nobody_agreed_to_ends_here_and_when_it_comes_alive_there_too(
     second.refresh_from_db()
     first.refresh_from_db()
     assert (first.status, second.status) == ("canceled", "active")
-    assert Discrepancy.objects.get(closed_at=None).provider_ref == first.provider_ref
+
+
+@pytest.mark.parametrize("finds", ["its events", "the night"])
+def test_what_a_start_has_charged_that_another_replaced_goes_back_once(
+    paypal: PayPalWorld, owner: Client, plan: str, finds: str
+) -> None:
+    first, second = begun(owner, plan), begun(owner, plan)
+    agreed(paypal, second)
+    outbox.deliver_due(timezone.now())  # dropped, as far as it can be: PayPal ends none that nobody has agreed to
+    if finds == "the night":
+        paypal.panel("POST", "webhooks", {"mode": "drop"})
+    paypal.approve(first.provider_ref or "")
+    if finds == "the night":
+        at_night()
+    for _ in range(3):
+        told(paypal)
+        outbox.deliver_due(timezone.now())
+    assert [each["state"] for each in paypal.objects("sales")] == ["completed", "refunded"]
+    refund = Refund.objects.get()
+    assert (refund.status, refund.amount_minor, refund.requested_by) == ("succeeded", 2_900, None)
+    assert refund.payment.invoice and refund.payment.invoice.subscription_ref == first.id
+    assert not Discrepancy.objects.filter(closed_at=None).exists(), "nobody has to see to it"
 
 
 def test_a_trial_is_a_beginning_in_the_future(paypal: PayPalWorld, acme: Any, owner: Client, plan: str) -> None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from billing_portal.notices import outbox
 from billing_portal.tests import world
 from billing_portal.tests.stripe_world import StripeWorld
+from payments import queries
 from payments.actions.saving_methods import customer_for
 from payments.models import Invoice, LedgerLeg, Payment
 from payments.providers import breaker
@@ -19,7 +20,7 @@ from subscriptions import tasks
 from subscriptions.entitlement import entitlement
 from subscriptions.models import Subscription
 from subscriptions.tests.plan_world import moves, price, two_plans
-from subscriptions.tests.stripe_plans import begun, billed, invoices, order, send, told
+from subscriptions.tests.stripe_plans import begun, billed, followed, invoices, order, send, told
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("stripe", "books_hold")]
 
@@ -287,6 +288,7 @@ def test_three_d_secure_refused_leaves_it_incomplete_and_in_nobodys_way(
     page = owner.get("/subscription").content.decode()
     assert "You did not confirm this payment at your bank" in page and "Try again" in page
     second, intent = waits_for_its_bank(owner)
+    followed()
     assert [each["status"] for each in stripe.objects("subscriptions")] == ["incomplete_expired", "incomplete"]
     stripe.authenticate(intent)
     told(stripe)
@@ -312,11 +314,39 @@ def test_a_start_that_another_replaced_can_not_be_paid_for_any_more(stripe: Stri
     two_plans()
     first, intent = waits_for_its_bank(owner)
     begun(owner)
+    followed()
     assert stripe.api.payment_intents.retrieve(intent).status == "canceled"
     told(stripe)
     first.refresh_from_db()
     assert (first.status, stripe.taken()) == ("canceled", [1_000])
     assert sorted(Payment.objects.values_list("status", flat=True)) == ["canceled", "succeeded"]
+
+
+def test_a_start_by_invoice_replaces_it_too(stripe: StripeWorld, owner: Client) -> None:
+    two_plans()
+    first, intent = waits_for_its_bank(owner)
+    by_invoice = send(owner, "post", "", {"planType": "small", "billingCycle": "monthly"})
+    assert (by_invoice.status_code, by_invoice.json()["provider"]) == (201, "invoice"), by_invoice.content
+    followed()
+    assert stripe.api.payment_intents.retrieve(intent).status == "canceled"
+    told(stripe)
+    first.refresh_from_db()
+    assert (first.status, stripe.taken(), invoices()) == ("canceled", [], [("paid", 1_000), ("open", 1_000)])
+
+
+def test_what_was_confirmed_before_it_could_be_dropped_goes_back(stripe: StripeWorld, acme: Any, owner: Client) -> None:
+    two_plans()
+    first, intent = waits_for_its_bank(owner)
+    assert send(owner, "post", "", {"planType": "small", "billingCycle": "monthly"}).status_code == 201
+    stripe.authenticate(intent)
+    for _ in range(2):
+        told(stripe)
+        followed()
+    first.refresh_from_db()
+    assert first.status == "canceled" and stripe.objects("subscriptions")[0]["status"] == "canceled"
+    assert (stripe.taken(), [each["amount"] for each in stripe.objects("refunds")]) == ([1_000], [1_000])
+    assert queries.credit_balance(acme, "usd").minor == 0
+    assert Invoice.objects.get(status="open").subscription_ref != first.id
 
 
 def test_a_trial_whose_card_its_bank_wants_confirmed(stripe: StripeWorld, owner: Client) -> None:

@@ -27,46 +27,35 @@ from payments.tests.offline_world import check_over, returned, verify_check
 from payments.tests.paypal_payments import post
 from subscriptions import tasks
 from subscriptions.models import Subscription
+from subscriptions.tests.open_bills import (
+    CENTS,
+    PAID_TWICE,
+    approved_order,
+    by_card,
+    open_bill,
+    past_due,
+    status,
+    theirs,
+)
 from subscriptions.tests.plan_world import two_plans
-from subscriptions.tests.stripe_plans import begun, billed, followed, invoices, told
+from subscriptions.tests.stripe_plans import begun, followed, invoices, told
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("stripe", "books_hold")]
-
-CENTS = 1_000
-PAID_TWICE = [("paid", CENTS), ("paid", CENTS)]
 
 
 @pytest.fixture
 def subscription(stripe: StripeWorld, owner: Client) -> Subscription:
-    """Its second month was declined, and Stripe will try again."""
-    two_plans()
-    found = begun(owner)
-    told(stripe)
-    followed()
-    billed(stripe, found, "failed")
-    told(stripe)
-    followed()
-    return found
+    return past_due(stripe, owner)
 
 
 @pytest.fixture
 def invoice(subscription: Subscription) -> Invoice:
-    return Invoice.objects.get(subscription_ref=subscription.id, status="open")
+    return open_bill(subscription)
 
 
-def status(subscription: Subscription) -> str:
-    subscription.refresh_from_db()
-    return subscription.status
-
-
-def theirs(stripe: StripeWorld) -> dict[str, Any]:
-    """Stripe's newest bill."""
-    return stripe.objects("invoices")[-1]
-
-
-def by_card(client: Client, invoice: Invoice, method: str = "pm_card_visa", **headers: str) -> Any:
-    body = {"paymentMethod": {"type": "card", "stripePaymentMethodId": method}}
-    return post(client, f"/api/invoices/{invoice.id}/pay", body, **headers)
+@pytest.fixture
+def approved(paypal: PayPalWorld, owner: Client, invoice: Invoice) -> Payment:
+    return approved_order(paypal, owner, invoice)
 
 
 def cash(account: str) -> int:
@@ -297,7 +286,7 @@ def test_what_was_stopped_for_a_check_that_nobody_found_is_collected_again(
     check = check_over([invoice], [CENTS], now=now)
     followed()
     hour_ago = now - timedelta(hours=2)
-    Invoice.objects.filter(id=invoice.id).update(collection_stopped_at=hour_ago)
+    Invoice.objects.filter(id=invoice.id).update(stop_asked_at=hour_ago)
     payment_tasks.collect_again()
     assert theirs(stripe)["auto_advance"] is False, "the check may still be found"
     reject_manual_payment(payment_id=check.id, reason="nobody found it", actor=Actor.system("test"), now=now)
@@ -307,16 +296,6 @@ def test_what_was_stopped_for_a_check_that_nobody_found_is_collected_again(
 
 
 # --- At PayPal ---
-
-
-@pytest.fixture
-def approved(paypal: PayPalWorld, owner: Client, invoice: Invoice) -> Payment:
-    """An order for all of it, to which its payer has agreed."""
-    answer = post(owner, f"/api/invoices/{invoice.id}/pay", {"paymentMethod": {"type": "paypal"}})
-    assert answer.status_code == 201, answer.content
-    payment = Payment.objects.get(id=answer.json()["id"])
-    paypal.approve(payment.provider_ref or "")
-    return payment
 
 
 def test_at_paypal_it_is_paid_once_and_stripe_hears_of_it(

@@ -50,6 +50,7 @@ def bill_of(invoice: Mapping[str, Any], intent: Mapping[str, Any] | None, rates:
         payment=_payment(intent),
         tries=int(invoice.get("attempt_count") or 0),
         next_try_at=instant(at) if is_open and (at := invoice.get("next_payment_attempt")) else None,
+        is_collected=is_open and bool(invoice.get("auto_advance")),
         is_change=invoice["billing_reason"] == "subscription_update" and not whole,
         credited=_credited(invoice),
     )

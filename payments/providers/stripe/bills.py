@@ -21,6 +21,8 @@ from payments.providers.stripe.reading import EXPAND
 
 _EXPAND = ["payments"]
 _SETTLED = frozenset({"paid", "void"})
+# Subscriptions whose open bills Stripe does not try again.
+_OVER = frozenset({"canceled", "unpaid", "incomplete_expired"})
 
 
 class Bills:
@@ -66,16 +68,26 @@ class Bills:
         return self._advance(bill_ref, by_itself=False)
 
     def collect_again(self, bill_ref: str) -> BillFacts:
-        """Source: Stripe API, "Update an invoice" (`auto_advance`)."""
+        """Of a subscription that goes on: what is left of one that has ended Stripe collects no more by itself.
+
+        Source: Stripe API, "Update an invoice" (`auto_advance`); "Cancel a subscription", of its open invoices.
+        """
         return self._advance(bill_ref, by_itself=True)
 
     def _advance(self, bill_ref: str, *, by_itself: bool) -> BillFacts:
         bill = self.look_up(bill_ref)
         if bill.status in _SETTLED:
             raise NotInThatState(f"The bill is {bill.status}")
+        if by_itself and (ended := self._has_ended(bill.subscription_ref)):
+            raise NotInThatState(f"Its subscription is {ended}")
         with translated(moves_money=True):
             answer = self._api.invoices.update(bill_ref, {"auto_advance": by_itself, "expand": _EXPAND}, once())
         return self._read(answer, moves_money=True)
+
+    def _has_ended(self, subscription_ref: str) -> str | None:
+        with translated(moves_money=False):
+            status = str(self._api.subscriptions.retrieve(subscription_ref).to_dict()["status"])
+        return status if status in _OVER else None
 
     def _customer_of(self, bill_ref: str) -> str:
         with translated(moves_money=False):
