@@ -12,6 +12,7 @@ from subscriptions import discounts
 from subscriptions.discounts import Discount
 from subscriptions.drafting import period_lines
 from subscriptions.models import PlanPrice, Subscription
+from subscriptions.models.subscription import Engine
 
 
 def cost_from(subscription: Subscription, price: PlanPrice, seats: int, start: datetime) -> int:
@@ -26,8 +27,11 @@ def cost_with(subscription: Subscription, price: PlanPrice, seats: int, discount
 
 
 def with_tax(subscription: Subscription, lines: Sequence[LineDraft]) -> tuple[list[Tax], int]:
-    """(taxes, total with tax) as an invoice of these lines has them; of a negative sum, what is credited of tax."""
+    """(taxes, total with tax) as an invoice of these lines has them; of a negative sum, what is credited of tax.
+    PayPal's prices are gross."""
     subtotal = sum(line.amount_minor for line in lines)
+    if subscription.engine == Engine.PAYPAL:
+        return [], subtotal
     taxes = tax.tax_lines(subscription.tenant, [line.amount_minor for line in lines]) if subtotal > 0 else []
     if subtotal < 0:
         credited = tax.tax_lines(subscription.tenant, [-subtotal])
