@@ -228,9 +228,14 @@ WHERE before > period_start
   AND NOT EXISTS (
       SELECT FROM subscriptions_subscription s
       JOIN subscriptions_subscriptionterms t ON t.subscription_id = s.id
+      JOIN subscriptions_planprice p ON p.id = t.price_id
       JOIN payments_invoice earlier ON earlier.id = spans.earlier
       WHERE s.id = spans.subscription_ref AND s.coupon_id IS NOT NULL
-        AND t.effective_from > earlier.period_start AND t.effective_from < spans.before);
+        AND t.effective_from > earlier.period_start AND t.effective_from < spans.before
+        AND EXISTS (
+            SELECT FROM subscriptions_subscriptionterms was JOIN subscriptions_planprice q ON q.id = was.price_id
+            WHERE was.subscription_id = s.id AND was.effective_from < t.effective_from
+              AND q.billing_cycle <> p.billing_cycle));
 
 -- I5 A coupon takes off its percentage or amount of each line, once in each period that it counts, and no more than there is
 SELECT 'invoice ' || i.number || ': ' || (line.derivation ->> 'code') || ' takes ' || -line.amount_minor || ' off'
@@ -249,9 +254,24 @@ WHERE line.derivation ->> 'kind' = 'coupon'
   AND (parts.agrees IS NOT TRUE OR parts.off <> -line.amount_minor
        OR coalesce((line.derivation ->> 'period')::int NOT BETWEEN 1 AND coalesce(c.cycles, 1000000), true)
        OR parts.amount <> (
+           -- It stands below the lines that it was reckoned from.
            SELECT sum(other.amount_minor) FROM payments_invoiceline other
-           WHERE other.invoice_id = line.invoice_id AND other.period_start = line.period_start
-             AND other.period_end = line.period_end AND other.derivation ->> 'kind' IN ('seats', 'proration')));
+           WHERE other.invoice_id = line.invoice_id AND other.position < line.position
+             AND other.position >= line.position - jsonb_array_length(line.derivation -> 'of')
+             AND other.derivation ->> 'kind' IN ('seats', 'proration')));
+
+-- I5 Each period that is billed after another is a later one for its coupon, but for one that was given back
+SELECT 'invoice ' || number || ' counts period ' || period || ' of its coupon, after period ' || before
+FROM (
+    SELECT i.number, i.period_start, (line.derivation ->> 'period')::int AS period,
+           lag(i.period_start) OVER earlier AS began, lag((line.derivation ->> 'period')::int) OVER earlier AS before
+    FROM payments_invoice i
+    JOIN payments_invoiceline line ON line.invoice_id = i.id AND line.derivation ->> 'kind' = 'coupon'
+    WHERE i.billing_reason = 'period' AND i.status <> 'void' AND i.provider IS NULL
+      AND NOT EXISTS (SELECT FROM payments_creditnote note WHERE note.invoice_id = i.id)
+    WINDOW earlier AS (PARTITION BY i.subscription_ref ORDER BY i.period_start)
+) counted
+WHERE period_start > began AND period <= before;
 
 -- I5 A coupon is redeemed no more often than it may be, once by a tenant, and by whom it is for
 SELECT 'coupon ' || c.code || ' is redeemed ' || count(*) || ' times, by ' || count(DISTINCT s.tenant_id) || ' tenants'

@@ -47,13 +47,12 @@ def discount_of(coupon: Coupon | None, cycle: int) -> Discount | None:
 
 
 def discount_from(subscription: Subscription, start: datetime) -> Discount | None:
-    """Of the period that begins at `start`: the one that runs, one that is billed ahead, or the next to be billed."""
+    """Of the period that begins at `start`: the one that runs, one that is billed ahead, or the next to be billed. By a
+    provider, which counts for itself, it is always the first for its coupon."""
     coupon = subscription.coupon
     if coupon is None or subscription.engine == Engine.INVOICE:
         return discount_of(coupon, cycle_from(subscription, start))
-    left = _left_there(subscription, start)
-    cycle = 1 if left is None or coupon.cycles is None else coupon.cycles - left + 1
-    return discount_of(coupon, cycle)
+    return None if _left_there(subscription, start) == 0 else discount_of(coupon, 1)
 
 
 def cycle_from(subscription: Subscription, start: datetime) -> int:
@@ -70,7 +69,7 @@ def cycle_from(subscription: Subscription, start: datetime) -> int:
 def bills_left(subscription: Subscription) -> int | None:
     """How many bills that are still to come it takes something off; None: every one. Without a coupon none."""
     coupon = subscription.coupon
-    if coupon is None or subscription.status == Subscription.Status.CANCELED:
+    if coupon is None or subscription.status == Subscription.Status.CANCELED or subscription.cancel_at_period_end:
         return 0
     if coupon.cycles is None:
         return None
@@ -88,10 +87,15 @@ def _left_there(subscription: Subscription, start: datetime) -> int | None:
     assert subscription.coupon
     if subscription.coupon.cycles is None:
         return None
+    if subscription.coupon.cycles == 1:  # the first bill uses it up, however long its period is
+        return int(start <= subscription.anchor_at)
     began = subscription.terms.select_related("price").earliest("effective_from").price.billing_cycle
     months = BillingCycle(began).months * subscription.coupon.cycles
     end = periods.billing_period(subscription.anchor_at, UTC, months, 0)[1]
-    cycle, left = queries.current_terms(subscription, start).price.billing_cycle, 0
+    price = queries.current_terms(subscription, start).price
+    if subscription.pending_price and subscription.pending_at and subscription.pending_at <= start:
+        price = subscription.pending_price
+    cycle, left = price.billing_cycle, 0
     while start < end:
         left, start = left + 1, spans.span_after(subscription.anchor_at, UTC, cycle, start)[1]
     return left

@@ -112,6 +112,15 @@ class NotSupportedByEngine(Conflict):
     detail = "Whoever charges this subscription can't change it. Cancel it, and start another one when it has ended."
 
 
+class OnlyAtPeriodEnd(NotSupportedByEngine):
+    detail = "With PayPal a change can only hold from the period's end. Ask for that; nothing is charged before."
+
+
+class RenewalUnderWay(Conflict):
+    code = "renewal_under_way"
+    detail = "The next period is being charged right now. Ask for this again when that is done."
+
+
 class UnknownCoupon(BadInput):
     code = "unknown_coupon"
 

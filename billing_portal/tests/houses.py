@@ -109,7 +109,12 @@ QUERIES: dict[str, Callable[[House], dict[str, str]]] = {
     for name in ("paypal-return-page", "paypal-cancel-page")
 } | {
     name: lambda house: {"subscription_id": str(house.agreement.provider_ref)}
-    for name in ("subscription-paypal-return-page", "subscription-paypal-cancel-page")
+    for name in (
+        "subscription-paypal-return-page",
+        "subscription-paypal-cancel-page",
+        "subscription-change-return-page",
+        "subscription-change-cancel-page",
+    )
 }
 # Ids that a provider gave, and how it spells them: their case matters, and one that does not exist is no UUID.
 PROVIDERS_OWN = {"method_ref": "pm_{}", "order_id": "{}", "subscription_id": "I-{}"}

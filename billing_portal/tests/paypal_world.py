@@ -55,6 +55,12 @@ class PayPalWorld:
         """What the payer does on PayPal's page."""
         self.panel("POST", "authenticate", {"id": order_id, "outcome": "succeeded"})
 
+    def decides(self, page: str, decision: str) -> str:
+        """What the payer presses on PayPal's page: `pay` or `cancel`. Where it leads."""
+        answer = self._http.post(page, data={"decision": decision})
+        assert answer.is_redirect, answer.text
+        return answer.headers["Location"]
+
     def settle(self, reference: str, outcome: str, **how: Any) -> None:
         """End what takes days."""
         self.panel("POST", "settle", {"id": reference, "outcome": outcome, **how})

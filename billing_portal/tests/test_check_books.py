@@ -76,6 +76,9 @@ DAMAGE = {
     f"UPDATE payments_invoiceline SET derivation = jsonb_set(derivation, '{{period}}', '9') {OF_COUPON}": (
         "I5 A coupon takes"
     ),
+    f"UPDATE payments_invoiceline SET derivation = jsonb_set(derivation, '{{period}}', '1') {OF_COUPON}": (
+        "I5 Each period that is billed after"
+    ),
     "UPDATE subscriptions_subscription SET coupon_id = (SELECT id FROM subscriptions_coupon)": (
         "I5 A coupon is redeemed"
     ),

@@ -179,6 +179,8 @@ PAYERS_PAGES = {
     "subscription-keep-page",
     "subscription-pause-page",
     "subscription-resume-page",
+    "subscription-change-return-page",
+    "subscription-change-cancel-page",
     "subscription-paypal-return-page",
     "subscription-paypal-cancel-page",
     "subscription-confirm-page",

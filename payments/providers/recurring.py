@@ -76,6 +76,7 @@ class RecurringFacts:
     our row's as the provider keeps it, None where it is not ours. `client_secret` and `approval_url` are for what its
     payer has still to do; the first is never stored. `has_lapsed`: canceled, and it had never begun. `awaits_payment`
     is (price, seats) of a change that is in force once it is paid; `changes_at` those of one for the period's end.
+    `paid` is what was paid last, None where that is owed, or the provider does not say; see `revising`.
     """
 
     status: str
@@ -95,6 +96,7 @@ class RecurringFacts:
     next_try_at: datetime | None = None
     awaits_payment: tuple[str, int] | None = None
     changes_at: tuple[str, int, datetime] | None = None
+    paid: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -22,18 +23,22 @@ from subscriptions.errors import (
     UnknownCoupon,
 )
 from subscriptions.models import Coupon
+from subscriptions.models.coupon import CODE, MOST_CYCLES, MOST_REDEMPTIONS
 
 
 @transaction.atomic
 def redeem(*, tenant: Tenant, code: str, currency: str, now: datetime) -> Coupon:
     """The coupon, for a subscription that the caller writes in the same transaction, under the tenant's lock.
 
-    Locked until then, so that of many who start at once no more get it than may. Raises as `check`.
+    One that may be redeemed only so often is locked until then, so that of many who start at once no more get it than
+    may. Raises as `check`.
     """
     found = coupon_queries.coupon_with(code, tenant)
     if found is None:
         raise UnknownCoupon
-    coupon = Coupon.objects.select_for_update(no_key=True).get(id=found.id)
+    coupon = found
+    if found.max_redemptions is not None:
+        coupon = Coupon.objects.select_for_update(no_key=True).get(id=found.id)
     _check(coupon, tenant, currency, now)
     return coupon
 
@@ -66,10 +71,13 @@ def make_coupon(
 ) -> Coupon:
     """Its terms are for ever: one that was made wrong is closed, and another made, by another code.
 
-    Raises CouponTaken, BadCoupon (no plain code; not one of percentage and amount; a limit that lets nobody in).
+    Raises CouponTaken, BadCoupon (no plain code; not one of percentage and amount; a limit that lets nobody in, or that
+    nobody reaches).
     """
+    code = code.strip().upper()
+    _check_limits(code, cycles, max_redemptions, redeem_by, now)
     coupon = Coupon(
-        code=code.strip().upper(),
+        code=code,
         percent_off=percent_off,
         amount_off_minor=amount_off.minor if amount_off else None,
         currency=amount_off.currency if amount_off else "",
@@ -85,7 +93,8 @@ def make_coupon(
     except IntegrityError as error:
         if "coupon_code_once" in str(error):
             raise CouponTaken from error
-        raise _bad(str(error)) from error
+        words = "Name a percentage of up to 100, or an amount: one of them."
+        raise BadCoupon(words, field="percentOff") from error
     return coupon
 
 
@@ -120,11 +129,15 @@ def _check(coupon: Coupon, tenant: Tenant, currency: str, now: datetime) -> None
         raise CouponUsedUp
 
 
-def _bad(why: str) -> BadCoupon:
-    if "coupon_code_plain" in why:
-        return BadCoupon("Write 2 to 32 letters and digits, with - or _ between them.", field="code")
-    if "coupon_cycles_sane" in why:
-        return BadCoupon("One period at least, or none for every one.", field="cycles")
-    if "coupon_most_sane" in why:
-        return BadCoupon("Once at least, or none for any number of times.", field="maxRedemptions")
-    return BadCoupon("Name a percentage of up to 100, or an amount: one of them.", field="percentOff")
+def _check_limits(
+    code: str, cycles: int | None, max_redemptions: int | None, redeem_by: datetime | None, now: datetime
+) -> None:
+    if not re.fullmatch(CODE, code):
+        raise BadCoupon("Write 2 to 32 letters and digits, with - or _ between them.", field="code")
+    if cycles is not None and not 1 <= cycles <= MOST_CYCLES:
+        raise BadCoupon(f"Write 1 to {MOST_CYCLES} periods, or none for every one.", field="cycles")
+    if max_redemptions is not None and not 1 <= max_redemptions <= MOST_REDEMPTIONS:
+        words = f"Write 1 to {MOST_REDEMPTIONS:,}, or none for any number of times."
+        raise BadCoupon(words, field="maxRedemptions")
+    if redeem_by is not None and redeem_by <= now:
+        raise BadCoupon("That day is over: nobody could redeem it.", field="redeemBy")

@@ -16,10 +16,10 @@ from billing_portal.kit.actors import Actor
 from payments.provider_answers import as_answers
 from payments.providers.base import OutcomeUnknown, ProviderError
 from payments.providers.recurring import ChangesSubscriptions, RecurringFacts, RunsSubscriptions
-from subscriptions.actions import changing, changing_there, ending, following, moving, pausing
+from subscriptions.actions import changing, changing_there, ending, following, moving, pausing, revising
 from subscriptions.actions.asking import ask, provider_named
 from subscriptions.actions.changing import Preview, Wish
-from subscriptions.errors import NotSubscribed, NotSupportedByEngine, NotWhileEnding, NotWhileUnpaid
+from subscriptions.errors import NotSubscribed, NotWhileEnding, NotWhileUnpaid
 from subscriptions.models import Subscription
 from subscriptions.models.subscription import LIVE, Engine
 
@@ -28,28 +28,23 @@ Status = Subscription.Status
 
 def preview(*, subscription_id: UUID, wish: Wish, actor: Actor, now: datetime) -> Preview:
     """What a change would cost; nothing is changed. Raises as `change`."""
-    reckon = changing.preview_change if _is_ours(subscription_id) else changing_there.preview_change
+    verbs = {Engine.INVOICE: changing, Engine.STRIPE: changing_there, Engine.PAYPAL: revising}
+    reckon = verbs[Engine(_found(subscription_id).engine)].preview_change
     return reckon(subscription_id=subscription_id, wish=wish, actor=actor, now=now)
 
 
 def change(
     *, subscription_id: UUID, wish: Wish, actor: Actor, now: datetime, instant: datetime | None = None, state: str = ""
 ) -> Subscription:
-    """Make it so, as of `instant`. Raises as `changing.change_subscription` and `changing_there.change_subscription`,
-    and NotSupportedByEngine: PayPal changes nothing while it runs."""
+    """Make it so, as of `instant`; by PayPal once its payer has agreed at `approval_url`. Raises as
+    `changing.change_subscription`, `changing_there.change_subscription` and `revising.change_subscription`."""
     facts: dict[str, Any] = {"subscription_id": subscription_id, "wish": wish, "actor": actor, "now": now}
     facts |= {"instant": instant, "state": state}
-    if _is_ours(subscription_id):
-        return changing.change_subscription(**facts)[0]
-    return changing_there.change_subscription(**facts)
-
-
-def _is_ours(subscription_id: UUID) -> bool:
-    """Raises NotSupportedByEngine for one that nobody can change."""
     engine = _found(subscription_id).engine
-    if engine == Engine.PAYPAL:
-        raise NotSupportedByEngine
-    return engine == Engine.INVOICE
+    if engine == Engine.INVOICE:
+        return changing.change_subscription(**facts)[0]
+    there = revising if engine == Engine.PAYPAL else changing_there
+    return there.change_subscription(**facts)
 
 
 def cancel(

@@ -6,7 +6,6 @@ and payments move one way only, and the next read mends the rest.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -14,21 +13,16 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from billing_portal.kit.actors import Actor
-from billing_portal.kit.money import Money
 from billing_portal.notices import outbox
 from payments.actions import booking_bills
-from payments.actions.discrepancies import report_discrepancy
-from payments.models import Discrepancy, Payment
-from payments.naming import provider_name
+from payments.models import Payment
 from payments.providers.base import ProviderError, UnknownReference
 from payments.providers.recurring import BillFacts, RecurringFacts, RunsSubscriptions
 from subscriptions import queries
-from subscriptions.actions import ending_there, moving, pricing
+from subscriptions.actions import applying, moving
 from subscriptions.actions.asking import ask, provider_named
-from subscriptions.models import PlanPrice, Subscription
-from subscriptions.models.subscription import LIVE, SUBSCRIPTION_MOVES, Engine
-
-log = logging.getLogger(__name__)
+from subscriptions.models import Subscription
+from subscriptions.models.subscription import LIVE, Engine
 
 Status = Subscription.Status
 # A row may be made by a clock that is ahead of the provider's.
@@ -94,7 +88,7 @@ def _take_state(
     if subscription.status == Status.CANCELED and facts.status in LIVE:
         return _end_there(subscription, facts, provider, "It came alive after it had ended here", actor, now)
     try:
-        after = _apply(subscription.id, facts, actor, now)
+        after = applying.apply(subscription_id=subscription.id, facts=facts, actor=actor, now=now)
     except IntegrityError as error:
         if "subscription_one_live" not in str(error):
             raise
@@ -154,79 +148,6 @@ def _bills(
     return ask(subscription, "bills_of", lambda: provider.bills_of(facts.provider_ref, since=since), now=now)
 
 
-@transaction.atomic
-def _apply(subscription_id: UUID, facts: RecurringFacts, actor: Actor, now: datetime) -> Subscription:
-    subscription = moving.locked(subscription_id)
-    if subscription.status == Status.CANCELED and facts.status in LIVE:
-        return subscription  # it ended here after this was read: the next read ends it there, too
-    subscription.provider_ref = facts.provider_ref
-    status = _status(subscription, facts)
-    if facts.period:
-        subscription.period_start, subscription.period_end = facts.period
-    if facts.trial_end:
-        subscription.trial_end = facts.trial_end
-    if status == Status.TRIALING and subscription.trial_start is None:
-        subscription.trial_start = subscription.started_at
-        subscription.period_start = subscription.period_start or subscription.started_at
-        subscription.period_end = subscription.period_end or facts.trial_end
-    if status in LIVE:
-        ending_there.take_word(subscription, ends=facts.cancel_at_period_end, now=now)
-        _take_terms(subscription, facts, now)
-    if status != subscription.status:
-        if SUBSCRIPTION_MOVES.allows(subscription.status, status):
-            _move(subscription, status, facts, actor, now)
-        else:
-            log.warning("subscription %s is %s, the provider says %s", subscription.id, subscription.status, status)
-    subscription.save()
-    return subscription
-
-
-def _status(subscription: Subscription, facts: RecurringFacts) -> str:
-    """PayPal has one word for what was paused and for what it gave up to charge: we know which we asked for. What ends
-    with its period is held there, and goes on here until then."""
-    if facts.status != Status.PAUSED or subscription.engine != Engine.PAYPAL:
-        return facts.status
-    if subscription.cancel_at_period_end:
-        return subscription.status
-    return Status.PAUSED if subscription.paused_at else Status.UNPAID
-
-
-def _move(subscription: Subscription, status: str, facts: RecurringFacts, actor: Actor, now: datetime) -> None:
-    reason = f"by {provider_name(subscription.engine)}"
-    if status != Status.CANCELED:
-        moving.move(subscription, status, actor=actor, now=now, reason=reason)
-        if status != Status.PAUSED and subscription.engine != Engine.PAYPAL:
-            # By PayPal it says who asked for that: read before the pause and written after it, it must not be lost.
-            subscription.paused_at = None
-        return
-    ended = facts.ended_at or now
-    if subscription.engine == Engine.PAYPAL and subscription.status in LIVE and subscription.period_end:
-        # PayPal knows no end of a period: what was paid for can be used to its end.
-        ended = max(ended, subscription.period_end)
-    moving.end(subscription, ended, actor=actor, now=now, reason=subscription.cancel_reason or reason)
-
-
-def _take_terms(subscription: Subscription, facts: RecurringFacts, now: datetime) -> None:
-    """What it is charged by now, and what it changes to at its period's end."""
-    price = _price(subscription, facts.price_ref, facts, now)
-    if price:
-        moving.put_on_terms(subscription, price, facts.seats, now)
-    moving.forget_pending(subscription)
-    if facts.changes_at:
-        reference, seats, at = facts.changes_at
-        subscription.pending_price = _price(subscription, reference, facts, now)
-        if subscription.pending_price:
-            subscription.pending_seats, subscription.pending_at = seats, at
-
-
-def _price(subscription: Subscription, reference: str, facts: RecurringFacts, now: datetime) -> PlanPrice | None:
-    """Ours; staff hear of one that none of our plans has."""
-    price = pricing.price_behind(reference, subscription.engine, livemode=subscription.livemode)
-    if price is None:
-        _tell_staff(subscription, facts, f"It is charged by a price that none of our plans has: {reference}.", now)
-    return price
-
-
 def _end_there(
     subscription: Subscription,
     facts: RecurringFacts,
@@ -244,7 +165,7 @@ def _end_there(
         now=now,
     )
     if queries.has_come_alive(subscription):
-        _tell_staff(subscription, facts, f"{why}, and was ended. Give back what it has charged.", now)
+        applying.tell_staff(subscription, facts, f"{why}, and was ended. Give back what it has charged.", now)
     with transaction.atomic():
         row = moving.locked(subscription.id)
         row.provider_ref = facts.provider_ref
@@ -267,15 +188,3 @@ def _give_back(subscription: Subscription, now: datetime) -> None:
             now=now,
             dedupe_key=f"payment.unwanted:{payment.id}",
         )
-
-
-def _tell_staff(subscription: Subscription, facts: RecurringFacts, detail: str, now: datetime) -> None:
-    report_discrepancy(
-        kind=Discrepancy.Kind.STATE_DIFFERS,
-        provider=subscription.engine,
-        provider_ref=facts.provider_ref,
-        amount=Money.zero(subscription.currency),
-        detail=detail,
-        tenant=subscription.tenant,
-        now=now,
-    )

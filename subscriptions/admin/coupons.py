@@ -28,9 +28,12 @@ from subscriptions import coupon_queries
 from subscriptions.actions.couponing import close_coupon, make_coupon
 from subscriptions.coupon_words import what_off
 from subscriptions.models import Coupon, PlanPrice
+from subscriptions.models.coupon import MOST_CYCLES, MOST_REDEMPTIONS
 
 # What a form's field is called that an error of the verb is about.
-_FIELDS = {"percentOff": "percent_off", "maxRedemptions": "max_redemptions"}
+_FIELDS = {"percentOff": "percent_off", "maxRedemptions": "max_redemptions", "redeemBy": "last_day"}
+# A calendar's last year has no day after its last one.
+LAST_YEAR = 2100
 
 
 class CouponForm(forms.Form):
@@ -41,7 +44,11 @@ class CouponForm(forms.Form):
     amount_off = forms.CharField(label="Or an amount", required=False, max_length=20)
     currency = forms.ChoiceField(required=False, help_text="Of the amount: only prices in it are reduced.")
     cycles = forms.IntegerField(
-        label="Periods", required=False, min_value=1, help_text="The first so many that are billed. Empty: every one."
+        label="Periods",
+        required=False,
+        min_value=1,
+        max_value=MOST_CYCLES,
+        help_text="The first so many that are billed. Empty: every one.",
     )
     last_day = forms.DateField(
         label="Last day",
@@ -51,7 +58,11 @@ class CouponForm(forms.Form):
         help_text="On which it can be redeemed. Empty: until it is closed.",
     )
     max_redemptions = forms.IntegerField(
-        label="How often", required=False, min_value=1, help_text="Once for each tenant. Empty: for any number of them."
+        label="How often",
+        required=False,
+        min_value=1,
+        max_value=MOST_REDEMPTIONS,
+        help_text="Once for each tenant. Empty: for any number of them.",
     )
     tenant = forms.ModelChoiceField(
         Tenant.objects.filter(closed_at=None),
@@ -80,7 +91,9 @@ class CouponForm(forms.Form):
                 self.money = amount_from_text(amount, str(currency))
             except BadAmount as error:
                 self.add_error("amount_off", str(error))
-        if last := found.get("last_day"):
+        if (last := found.get("last_day")) and last.year > LAST_YEAR:
+            self.add_error("last_day", f"Choose a day until {LAST_YEAR}, or none.")
+        elif last:
             self.until = periods.midnight(last + timedelta(days=1), settings.ISSUER_TIME_ZONE)
         return found
 
@@ -115,7 +128,10 @@ class CouponAdmin(BooksAdmin):
     def state(self, coupon: Coupon) -> str:
         if coupon.closed_at:
             return "Closed"
-        return "Over" if coupon.redeem_by and coupon.redeem_by <= timezone.now() else "Open"
+        if coupon.redeem_by and coupon.redeem_by <= timezone.now():
+            return "Over"
+        most = coupon.max_redemptions
+        return "Used up" if most is not None and coupon_queries.redemptions(coupon).count() >= most else "Open"
 
     @display(description="Redeemed")
     def redeemed(self, coupon: Coupon) -> str:

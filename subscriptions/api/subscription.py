@@ -105,12 +105,18 @@ class SubscriptionDetail(APIView):
     @extend_schema(
         operation_id="subscription_change",
         request=ChangeWithPreviewIn,
-        responses={200: OpenApiResponse(SubscriptionOut, description="The subscription, as it is now.")},
+        responses={
+            200: OpenApiResponse(
+                SubscriptionOut,
+                description="The subscription, as it is now. With `approvalUrl` its payer has still to agree there.",
+            )
+        },
     )
     @idempotent(refresh=with_secret)
     def patch(self, request: TenantRequest) -> Response:
         """Change plan, cycle or seats. What costs more holds at once, what costs less from the period's end, unless
-        `when` says otherwise."""
+        `when` says otherwise. By PayPal nothing is charged for it: its payer agrees at `approvalUrl`, and it holds from
+        the period's end."""
         wanted, now = ChangeWithPreviewIn.parse(request), timezone.now()
         subscription, wish = live_or_404(request), wish_of(wanted)
         instant, state = now, ""

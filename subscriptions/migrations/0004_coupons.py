@@ -132,11 +132,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='coupon',
-            constraint=models.CheckConstraint(condition=models.Q(('cycles', None), ('cycles__gte', 1), _connector='OR'), name='coupon_cycles_sane'),
+            constraint=models.CheckConstraint(condition=models.Q(('cycles', None), ('cycles__range', (1, 120)), _connector='OR'), name='coupon_cycles_sane'),
         ),
         migrations.AddConstraint(
             model_name='coupon',
-            constraint=models.CheckConstraint(condition=models.Q(('max_redemptions', None), ('max_redemptions__gte', 1), _connector='OR'), name='coupon_most_sane'),
+            constraint=models.CheckConstraint(condition=models.Q(('max_redemptions', None), ('max_redemptions__range', (1, 1000000)), _connector='OR'), name='coupon_most_sane'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='coupon',

@@ -12,6 +12,9 @@ from billing_portal.tenants.models import Tenant
 
 # What a customer types, in capitals: a provider keeps it as part of an id of its own.
 CODE = r"^[A-Z0-9][A-Z0-9_-]{1,31}$"
+# Ten years of months: what counts for longer counts for ever.
+MOST_CYCLES = 120
+MOST_REDEMPTIONS = 1_000_000
 
 
 @pghistory.track()
@@ -47,8 +50,11 @@ class Coupon(models.Model):
                 | Q(percent_off=None, amount_off_minor__isnull=False, amount_off_minor__gt=0) & ~Q(currency=""),
                 name="coupon_percentage_or_amount",
             ),
-            CheckConstraint(condition=Q(cycles=None) | Q(cycles__gte=1), name="coupon_cycles_sane"),
-            CheckConstraint(condition=Q(max_redemptions=None) | Q(max_redemptions__gte=1), name="coupon_most_sane"),
+            CheckConstraint(condition=Q(cycles=None) | Q(cycles__range=(1, MOST_CYCLES)), name="coupon_cycles_sane"),
+            CheckConstraint(
+                condition=Q(max_redemptions=None) | Q(max_redemptions__range=(1, MOST_REDEMPTIONS)),
+                name="coupon_most_sane",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
@@ -17,12 +17,14 @@ from billing_portal.kit.errors import BillingError
 from billing_portal.kit.idempotency import KeyInUse, alone
 from billing_portal.notices import outbox
 from billing_portal.tenants.pages.access import tenant_page
+from payments.pages.at_paypal import allow_paypal
 from payments.pages.words import money_of
 from subscriptions import previews, queries
 from subscriptions.actions import directing
 from subscriptions.actions.changing import Wish
 from subscriptions.errors import NothingChanges, PreviewDiffers, PreviewExpired, PreviewOutdated, SeatsFallAtRenewal
 from subscriptions.models import Subscription
+from subscriptions.models.subscription import Engine
 from subscriptions.pages import coming, plans
 from subscriptions.pages.change_facts import preview_facts
 from subscriptions.pages.choosing import ChoosingForm
@@ -32,7 +34,6 @@ from subscriptions.pages.ways import pays_how
 from subscriptions.pages.words import terms_text
 from subscriptions.quoting import NOW, PERIOD_END, Target
 
-_FIXED = ("paused", "unpaid")
 _SAID: dict[type[BillingError], str] = {
     PreviewExpired: "What was shown is more than 15 minutes old. Nothing was changed. This is what it costs now.",
     PreviewOutdated: "Something has changed since you looked. Nothing was changed now. This is what it costs.",
@@ -49,7 +50,7 @@ def change_page(request: Any) -> HttpResponse:
         return to_subscription()
     now = timezone.now()
     current = coming.current(subscription, now)
-    if subscription.status in _FIXED or subscription.cancel_at_period_end:
+    if subscription.status in _fixed(subscription) or subscription.cancel_at_period_end:
         return _show_fixed(request, subscription, current, now)
     if request.method == "POST":
         return _change(request, subscription, current, now)
@@ -81,11 +82,13 @@ def _change(request: Any, subscription: Subscription, current: Target, now: date
         form.refuse(error)
         return _show(request, subscription, current, form, now)
     outbox.wake()
+    if changed.approval_url:
+        return HttpResponseRedirect(changed.approval_url)
     latest = queries.latest_invoice(changed)
     invoice = latest if latest != before else None
     messages.success(
         request,
-        _done(changed, timezone.now())
+        done_text(changed, timezone.now())
         + (
             f" Invoice {invoice.number} is issued: {money_of(invoice.total_minor, invoice.currency)}."
             if invoice
@@ -99,7 +102,7 @@ def _show(
     request: Any, subscription: Subscription, current: Target, form: ChoosingForm, now: datetime, *, said: str = ""
 ) -> HttpResponse:
     sent = request.POST if request.method == "POST" else request.GET
-    price = current.price
+    price, by_paypal = current.price, subscription.engine == Engine.PAYPAL
     preview, token, later = None, "", False
     if form.is_valid():
         wish = _wish(form, sent)
@@ -128,10 +131,17 @@ def _show(
         "later": day_text(subscription.period_end) if later and subscription.period_end else "",
         "pays_how": pays_how(subscription),
         "said": said,
+        "by_paypal": by_paypal,
     }
     part = bool(request.htmx) and request.method != "POST"
     name = "subscriptions/change_preview.html" if part else "subscriptions/change.html"
-    return render(request, name, facts | {"part": part})
+    page = render(request, name, facts | {"part": part})
+    return allow_paypal(page) if by_paypal else page
+
+
+def _fixed(subscription: Subscription) -> tuple[str, ...]:
+    """The states in which it can't be changed: where PayPal tries again to be paid, also while it does."""
+    return ("paused", "unpaid", "past_due") if subscription.engine == Engine.PAYPAL else ("paused", "unpaid")
 
 
 def _show_fixed(request: Any, subscription: Subscription, current: Target, now: datetime) -> HttpResponse:
@@ -174,7 +184,7 @@ def _is_so(subscription: Subscription, current: Target, wish: Wish) -> bool:
     return facts == (wish.plan_code, wish.cycle, wish.seats)
 
 
-def _done(changed: Subscription, now: datetime) -> str:
+def done_text(changed: Subscription, now: datetime) -> str:
     """What it is now, or will be."""
     if changed.pending_at and changed.pending_price and changed.pending_seats:
         return f"From {long_text(changed.pending_at)} it is {terms_text(changed.pending_price, changed.pending_seats)}."

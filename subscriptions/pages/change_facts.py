@@ -16,6 +16,7 @@ from subscriptions import quoting
 from subscriptions.actions.changing import Preview
 from subscriptions.models import Subscription
 from subscriptions.models.plan import BillingCycle
+from subscriptions.models.subscription import Engine
 from subscriptions.pages import coming, plans
 from subscriptions.pages.words import EACH
 from subscriptions.quoting import NOW, PERIOD_END, Quote, Target
@@ -27,8 +28,9 @@ def preview_facts(preview: Preview, now: datetime) -> dict[str, Any]:
     current = quoting.current_target(subscription, now)
     currency, target = subscription.currency, quote.target
     subtotal = sum(line.amount_minor for line in quote.lines)
-    keeps = target == current
+    keeps, by_paypal = target == current, subscription.engine == Engine.PAYPAL
     return {
+        "by_paypal": by_paypal,
         "title": _title(current, target),
         "keeps": keeps,
         "when": quote.when,
@@ -47,13 +49,13 @@ def preview_facts(preview: Preview, now: datetime) -> dict[str, Any]:
         else None,
         "due": Money(quote.due_minor, currency),
         "due_at": now + timedelta(days=subscription.tenant.payment_terms_days),
-        "has_tax": bool(subscription.tenant.tax_percent),
+        "has_tax": bool(subscription.tenant.tax_percent) and not by_paypal,
         "next": Money(quote.next_minor, currency),
         "next_at": quote.next_at,
         "each": EACH[target.price.billing_cycle],
         "was": _was(subscription, current, quote),
         "minutes": _minutes(current, target, currency),
-        "button": _button(quote, keeps=keeps),
+        "button": "Agree at PayPal" if by_paypal else _button(quote, keeps=keeps),
         "other": _other(subscription, current, quote),
     }
 
@@ -135,6 +137,8 @@ def _other(subscription: Subscription, current: Target, quote: Quote) -> dict[st
     """The other day on which it could hold, with the page that shows what it costs then."""
     target = quote.target
     if target == current or subscription.status == Subscription.Status.TRIALING or subscription.period_end is None:
+        return None
+    if subscription.engine == Engine.PAYPAL:
         return None
     if quote.when == PERIOD_END and target.seats < current.seats:
         return None

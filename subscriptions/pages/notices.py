@@ -52,6 +52,9 @@ def notices(subscription: Subscription, current: Target, now: datetime) -> list[
 def _late(subscription: Subscription, now: datetime) -> SubscriptionNotice | None:
     if subscription.status not in (Status.PAST_DUE, Status.UNPAID):
         return None
+    if subscription.status == Status.PAST_DUE and subscription.engine == Engine.PAYPAL:
+        text = "Nothing has changed for you yet. PayPal tries again by itself: see that your account there can pay."
+        return SubscriptionNotice("bad", "alert-triangle", "PayPal could not take what is due", text)
     rows = coming.open_invoices(subscription)
     late = [each for each in rows if each.is_overdue(now)]
     button, url = _to(late or rows)

@@ -14,9 +14,11 @@ from billing_portal.notices import outbox
 from billing_portal.tenants.pages.access import tenant_page
 from payments.providers.base import ProviderError
 from subscriptions import queries
-from subscriptions.actions import following, moving
+from subscriptions.actions import agreeing, following, moving
 from subscriptions.models import Subscription
-from subscriptions.models.subscription import Engine
+from subscriptions.models.subscription import LIVE, Engine
+from subscriptions.pages import coming
+from subscriptions.pages.change import done_text
 from subscriptions.pages.start import to_subscription
 
 _NAME = re.compile(r"I-[A-Z0-9]{3,60}", re.ASCII)
@@ -49,6 +51,36 @@ def paypal_left_page(request: Any) -> HttpResponse:
         )
         messages.info(request, "You came back from PayPal without agreeing. Nothing was started or charged.")
     return to_subscription()
+
+
+@require_GET
+@tenant_page("subscription.manage")
+def change_agreed_page(request: Any) -> HttpResponse:
+    """GET /subscription/paypal/change/return?subscription_id=I-…&price=…&seats=…: ask PayPal what is agreed, and show
+    it. Safe to repeat: nothing is done but to read; the address says only what its reader waits for."""
+    subscription = _followed(request)
+    if _is_agreed(request, subscription):
+        messages.success(request, f"You have agreed at PayPal. {done_text(subscription, timezone.now())}")
+    elif subscription.status in LIVE:
+        messages.info(request, "PayPal has not told us yet that you agreed. This page shows it as soon as it does.")
+    return to_subscription()
+
+
+@require_GET
+@tenant_page("subscription.manage")
+def change_left_page(request: Any) -> HttpResponse:
+    """GET /subscription/paypal/change/cancel?subscription_id=I-…: nothing was agreed to, and nothing changes."""
+    subscription = _followed(request)
+    if not _is_agreed(request, subscription):
+        messages.info(request, "You came back from PayPal without agreeing. Nothing was changed.")
+    return to_subscription()
+
+
+def _is_agreed(request: Any, subscription: Subscription) -> bool:
+    """Whether it is, or will be, what the address names."""
+    current = coming.current(subscription, timezone.now())
+    held = agreeing.pending_of(subscription) or current
+    return (str(held.price.id), str(held.seats)) == (request.GET.get("price"), request.GET.get("seats"))
 
 
 def _followed(request: Any) -> Subscription:

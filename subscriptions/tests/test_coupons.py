@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billing_portal.invariants import check_books
 from billing_portal.tests import world
 from billing_portal.tests.world import SYSTEM, at
 from payments.models import CreditNote, Invoice
@@ -148,7 +149,7 @@ def test_a_period_that_is_billed_again_is_the_same_one_of_the_coupon() -> None:
     subscription = on(subscribed(), "2026-06-28 00:00")
     assert (totals(subscription), left(subscription)) == ([1_600, 1_600], 0)
     ending.cancel_subscription(subscription_id=subscription.id, actor=SYSTEM, now=at("2026-06-28 00:00"))
-    assert (CreditNote.objects.get().amount_minor, left(subscription)) == (1_600, 1)
+    assert (CreditNote.objects.get().amount_minor, left(subscription)) == (1_600, 0), "no bill is to come"
     ending.keep_subscription(subscription_id=subscription.id, actor=SYSTEM, now=at("2026-06-29 00:00"))
     assert (totals(subscription), left(subscription)) == ([1_600] * 3, 0)
     assert totals(on(subscription, "2026-07-30 00:00"))[-1] == 2_000
@@ -240,13 +241,38 @@ def test_the_database_refuses_a_coupon_that_makes_no_sense() -> None:
         {"percent_off": None, "amount_off_minor": 5},
         {"percent_off": None, "amount_off_minor": 0, "currency": "usd"},
         {"cycles": 0},
+        {"cycles": 121},
         {"max_redemptions": 0},
+        {"max_redemptions": 1_000_001},
     ):
         with pytest.raises(IntegrityError), transaction.atomic():
             Coupon.objects.create(**(facts | wrong))
     Coupon.objects.create(**facts)
     with pytest.raises(IntegrityError, match="coupon_code_once"), transaction.atomic():
         Coupon.objects.create(**facts)
+
+
+def test_another_cycle_on_the_day_that_makes_both_periods_end_at_once_is_no_breach() -> None:
+    coupon("ALWAYS", "50", cycles=None)
+    small, _ = two_plans()
+    yearly = small.version.prices.get(billing_cycle="yearly")
+    subscription = started(yearly, "2026-06-01 00:00", seats=2, coupon="ALWAYS", **FACTS)
+    change(subscription, "2027-05-01 09:00", cycle="monthly", when="now")
+    spans = {(each.period_start, each.period_end) for each in invoices(subscription)[-1].lines.all()}
+    assert len(spans) == 1, "what is given back and what is billed: `books_hold` tells them apart"
+
+
+def test_seats_that_were_added_excuse_no_periods_that_overlap() -> None:
+    coupon()
+    subscription = subscribed(seats=2)
+    change(subscription, "2026-06-10 00:00", seats=3)
+    on(subscription, "2026-08-10 00:00")
+    first = Invoice.objects.filter(subscription_ref=subscription.id, period_start=at("2026-06-01 00:00"))
+    with transaction.atomic():
+        first.update(period_end=at("2026-07-11 00:00"))
+        breaches = check_books()[1]
+        transaction.set_rollback(True)
+    assert [title.startswith("I5 The periods") for title, _ in breaches] == [True]
 
 
 def test_nothing_counts_for_a_coupon_that_is_not_there() -> None:

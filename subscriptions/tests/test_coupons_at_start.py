@@ -15,12 +15,13 @@ from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant
 from billing_portal.tests import world
 from billing_portal.tests.paypal_world import PayPalWorld
+from billing_portal.tests.reading import words
 from billing_portal.tests.stripe_world import StripeWorld
 from billing_portal.tests.world import SYSTEM, at
 from payments.inbox.handling import handle_due
 from payments.models import Invoice
 from payments.tests.paypal_payments import owner_of
-from subscriptions import coupon_queries
+from subscriptions import coupon_queries, discounts
 from subscriptions.actions import ending
 from subscriptions.actions.couponing import close_coupon
 from subscriptions.models import Coupon, Subscription
@@ -144,6 +145,38 @@ def test_by_stripe_its_bills_bring_what_it_takes_off(stripe: StripeWorld, owner:
     assert (totals, stripe.taken(), lefts) == ([1_600, 1_600, 2_000], [1_600, 1_600, 2_000], [0, 0])
     (there,) = stripe.objects("coupons")
     assert (there["percent_off"], held(mine)) == (20, 1)
+
+
+@pytest.mark.parametrize(("cycles", "bills", "left"), [(1, [10_000, 2_000], 0), (2, [10_000, 1_000], 11)])
+def test_by_stripe_what_is_shown_after_another_cycle_is_what_is_billed(
+    stripe: StripeWorld, owner: Client, cycles: int, bills: list[int], left: int
+) -> None:
+    """It counts months of the year that was begun with, and one of one period is used up by the first bill."""
+    two_plans()
+    coupon(percent="50", cycles=cycles)
+    begun = order(owner, paymentMethodId="pm_1234567890", billingCycle="yearly", seats=2)
+    assert begun.status_code == 201, begun.content
+    to_months = owner.patch("/api/subscription", json.dumps({"billingCycle": "monthly"}), "application/json")
+    assert to_months.status_code == 200 and to_months.json()["pendingChange"]["billingCycle"] == "monthly"
+    assert to_months.json()["coupon"]["cyclesLeft"] == (12 if cycles == 2 else 0)
+    page = words(owner.get("/subscription"))
+    assert f"${bills[1] // 100}.00" in page[page.index("Next invoice") :][:60]
+    later = timezone.now() + timedelta(days=366)
+    stripe.clock(later)
+    stripe.deliver()
+    handle_due(timezone.now())
+    assert list(Invoice.objects.order_by("number").values_list("total_minor", flat=True)) == bills
+    mine = Subscription.objects.get()
+    assert discounts.bills_left(mine) == left
+
+
+def test_while_it_ends_no_bill_is_promised(owner: Client) -> None:
+    two_plans()
+    coupon()
+    assert order(owner).json()["coupon"]["cyclesLeft"] == 2
+    ended = owner.post("/api/subscription/cancel", "{}", "application/json")
+    assert ended.json()["coupon"]["cyclesLeft"] == 0
+    assert owner.post("/api/subscription/resume", "{}", "application/json").json()["coupon"]["cyclesLeft"] == 2
 
 
 def test_a_start_that_came_to_nothing_does_not_stand_in_the_way(stripe: StripeWorld, owner: Client) -> None:

@@ -154,6 +154,11 @@ def test_what_makes_no_coupon_is_told_at_its_field() -> None:
         ({"amount_off": "5.00", "currency": "usd"}, "percent_off"),
         ({"percent_off": "", "amount_off": "5,0", "currency": "usd"}, "amount_off"),
         ({"cycles": "0"}, "cycles"),
+        ({"cycles": "99999999999"}, "cycles"),
+        ({"max_redemptions": "99999999999"}, "max_redemptions"),
+        ({"code": "ß" * 20}, "code"),  # longer in capitals
+        ({"last_day": "9999-12-31"}, "last_day"),
+        ({"last_day": "2026-06-09"}, "last_day"),
         ({"tenant": "abc"}, "tenant"),
     ):
         answer = finance.post(ADD, good | wrong)

@@ -36,6 +36,14 @@ def bill_up_to_now(act: Act, subscription: Json) -> int:
     return count
 
 
+def keep_due(act: Act, subscription: Json, plan: Json) -> None:
+    """Under another plan the next period begins when it was to begin; those of another length count from there."""
+    before = plans.regular(act.fetch("plans", subscription["plan_id"]))["frequency"]
+    if plans.regular(plan)["frequency"] != before:
+        completed = subscription["billing_info"]["cycle_executions"][0]["cycles_completed"]
+        subscription |= {"_began": _nth(act, subscription, completed), "_counted": completed}
+
+
 def later(at: int, frequency: Json) -> int:
     """One period after an instant. A month ends on its last day at the latest."""
     count = frequency["interval_count"]
@@ -78,10 +86,11 @@ def _pay(act: Act, subscription: Json) -> None:
 
 
 def _nth(act: Act, subscription: Json, number: int) -> int:
-    """When the period after `number` paid ones begins, counted from the start: a month of the 31st stays one."""
+    """When the period after `number` paid ones begins, counted from where its length began: a month of the 31st stays
+    one."""
     plan = act.fetch("plans", subscription["plan_id"])
-    frequency = plans.regular(plan)["frequency"]
-    return later(subscription["_began"], {**frequency, "interval_count": frequency["interval_count"] * number})
+    frequency, since = plans.regular(plan)["frequency"], number - subscription.get("_counted", 0)
+    return later(subscription["_began"], {**frequency, "interval_count": frequency["interval_count"] * since})
 
 
 def _fail(act: Act, subscription: Json) -> None:

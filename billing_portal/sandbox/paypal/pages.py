@@ -107,16 +107,18 @@ class Pages:
             return (
                 _back(back.get("return_url"), facts, "You are subscribed.") if done else _over(subscription["status"])
             )
-        wanted = {**subscription, **subscription.get("_revision", {})}
+        revision = subscription.get("_revision", {})
+        wanted = {**subscription, **revision}
         plan = act.fetch("plans", wanted["plan_id"])
         amount, currency = subscriptions.amount(act, wanted)
         rhythm = plans.regular(plan)["frequency"]
         form = _form(
             act,
-            f"Subscribe to {plan['name']}",
+            f"Change to {plan['name']}" if revision else f"Subscribe to {plan['name']}",
             f"{money.written(amount, currency)} {currency}",
             {"Every": f"{rhythm['interval_count']} {rhythm['interval_unit'].lower()}", "Quantity": wanted["quantity"]},
-            "Agree and subscribe",
+            "Agree and continue" if revision else "Agree and subscribe",
+            note="<p>It holds from the next payment on. Nothing is charged now.</p>" if revision else "",
         )
 
         def agree() -> Answer:

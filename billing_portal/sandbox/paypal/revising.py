@@ -4,7 +4,7 @@ https://developer.paypal.com/docs/api/subscriptions/v1/#subscriptions_revise
 """
 
 from billing_portal.sandbox.books import Json
-from billing_portal.sandbox.paypal import ids, plans, subscriptions
+from billing_portal.sandbox.paypal import billing, ids, plans, subscriptions
 from billing_portal.sandbox.paypal.acts import Act
 from billing_portal.sandbox.paypal.routing import route
 from billing_portal.sandbox.paypal.shapes import Group, Text, body
@@ -44,6 +44,7 @@ def agree(act: Act, subscription: Json) -> None:
     """The payer agrees to the revision."""
     revision = subscription.pop("_revision")
     plan = act.fetch("plans", revision["plan_id"])
+    billing.keep_due(act, subscription, plan)
     subscription |= {**revision, "_plan_name": plan["name"], "update_time": act.time}
     act.save("subscriptions", subscription)
     subscriptions.tell(act, subscription, "UPDATED", "Subscription updated")

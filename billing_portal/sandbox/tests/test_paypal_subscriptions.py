@@ -198,7 +198,8 @@ def test_a_revision_counts_once_the_payer_agrees(api, plan):
     path = f"{SUBSCRIPTIONS}/{subscription['id']}/revise"
     revised = api.ok("POST", path, {"plan_id": dear["id"], "quantity": "2", "application_context": CONTEXT})
     assert api.ok("GET", f"{SUBSCRIPTIONS}/{subscription['id']}")["plan_id"] == EXAMPLE_PLAN
-    assert "78.00 USD" in api.http.get(link(revised, "approve")).text
+    page = api.http.get(link(revised, "approve")).text
+    assert "Change to Dear" in page and "78.00 USD" in page and "Nothing is charged now." in page
     assert api.http.post(link(revised, "approve"), data={"decision": "pay"}).status_code == 302
     bill(api, subscription)
     assert [sale["amount"]["total"] for sale in api.objects("sales")] == ["29.00", "78.00"]

@@ -146,3 +146,37 @@ def test_a_subscription_is_agreed_to_on_paypals_page(
     assert [each["status"] for each in paypal_page.objects("subscriptions")].count("ACTIVE") == 1
     assert Invoice.objects.get().status == "paid"
     assert check_books()[1] == []
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_change_is_agreed_to_on_paypals_page(
+    somebody: Callable[..., Page], paypal_page: PayPalWorld, width: int
+) -> None:
+    """The policy of the page lets its form end there; left without agreeing, nothing changes."""
+    at_paypal(world.plan_price(seat=1_000, code="small"))
+    at_paypal(world.plan_price(seat=2_500, code="big"))
+    page = logged_in(somebody, world.member(world.tenant("acme")), width=width)
+    page.goto("/subscription/start?plan=small&cycle=monthly&seats=2")
+    page.locator(".choice", has_text="PayPal").click()
+    page.locator("#go button:visible, button[form=go]:visible").first.click()
+    page.locator("#payment-submit-btn").click()
+    expect(page.locator(".page-head .badge")).to_have_text("Active")
+    subscription = Subscription.objects.get()
+    for decision in ("Cancel and return", "Agree and continue"):
+        page.get_by_role("link", name="Change plan or seats").click()
+        page.locator(".plan", has_text="$25.00").click()
+        expect(page.locator("#preview")).to_contain_text("Nothing today")
+        expect(page.locator("#preview")).not_to_have_attribute("aria-busy", "true")
+        assert fits(page)
+        page.locator("#preview button:visible").click()
+        expect(page.locator("main")).to_contain_text("50.00 USD")
+        page.get_by_role("button", name=decision).click()
+        said = "without agreeing" if decision.startswith("Cancel") else "You have agreed at PayPal. From"
+        expect(page.get_by_role("status").first).to_contain_text(said)
+        subscription.refresh_from_db()
+        assert (subscription.pending_at is None) == decision.startswith("Cancel")
+    assert fits(page)
+    assert subscription.pending_at == subscription.period_end
+    assert subscription.terms.get().price.version.plan.code == "small"
+    assert Invoice.objects.get().total_minor == 2_000
+    assert check_books()[1] == []

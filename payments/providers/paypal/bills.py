@@ -15,8 +15,9 @@ from payments.providers.base import Outcome, PaymentResult, ProviderRejected
 from payments.providers.paypal.amounts import from_paypal
 from payments.providers.paypal.client import PayPalClient, identifier
 from payments.providers.paypal.errors import translated
+from payments.providers.paypal.prices import regular_cycle
 from payments.providers.paypal.reading import CAPTURES, instant, readable
-from payments.providers.paypal.rhythm import Span, current, rhythm_of, spans
+from payments.providers.paypal.rhythm import Span, current, next_billing, rhythm_of, spans
 from payments.providers.paypal.subscriptions import URL
 from payments.providers.recurring import BillFacts, BillLine
 
@@ -25,6 +26,9 @@ from payments.providers.recurring import BillFacts, BillLine
 _BILLS = {Outcome.SUCCEEDED: "paid", Outcome.PROCESSING: "open", Outcome.FAILED: "void"}
 # PayPal wants an end of the list, and takes one in the future. Days cover what was made while it was asked.
 _MARGIN = timedelta(days=31)
+_TITLE = "Subscription"
+# No payment is made good so long after its period began.
+_LATEST = timedelta(days=45)
 
 
 def bills_of(client: PayPalClient, subscription: Mapping[str, Any], *, since: datetime) -> list[BillFacts]:
@@ -75,12 +79,26 @@ def _periods(subscription: Mapping[str, Any], sales: Sequence[Mapping[str, Any]]
     rhythm = rhythm_of(subscription)
     good = [sale for sale in sales if CAPTURES[sale["status"]] is not Outcome.FAILED]
     found = spans(rhythm, [instant(sale["time"]) for sale in good], last=current(subscription, rhythm))
+    if good:
+        found[-1] = _running(subscription, good[-1], found[-1])
     known = {sale["id"]: span for sale, span in zip(good, found, strict=True)}
     return [known.get(sale["id"]) or rhythm.span(rhythm.number_at(instant(sale["time"]))) for sale in sales]
 
 
+def _running(subscription: Mapping[str, Any], sale: Mapping[str, Any], span: Span) -> Span:
+    """The period of the last sale. Paid by other terms than today's it may be of another length than today's cycle: it
+    ends when PayPal bills next, and began with its payment where today's cycle would have it begin long before."""
+    at, due = instant(sale["time"]), next_billing(subscription)
+    is_owed = (subscription.get("billing_info") or {}).get("failed_payments_count")
+    total = from_paypal(sale["amount_with_breakdown"]["gross_amount"])
+    if due is None or due <= max(at, span[0]) or is_owed or _makes_up(subscription, total):
+        return span
+    return span[0] if at - span[0] < _LATEST else at, due
+
+
 def _bill(sale: Mapping[str, Any], subscription: Mapping[str, Any], period: Span) -> BillFacts:
-    """Prices are gross, so its total is all there is to say. The seats are today's: PayPal keeps no others."""
+    """Prices are gross, so its total is all there is to say. The plan and the seats are today's, since PayPal keeps no
+    others: where they do not make up the total, it was for others, or for more, and the bill names neither."""
     outcome, total = CAPTURES[sale["status"]], from_paypal(sale["amount_with_breakdown"]["gross_amount"])
     at = instant(sale["time"])
     reason = (sale.get("status_details") or {}).get("reason")
@@ -95,17 +113,32 @@ def _bill(sale: Mapping[str, Any], subscription: Mapping[str, Any], period: Span
         fee=_fee(sale["amount_with_breakdown"], total),
         created_at=at,
     )
-    seats = int(subscription.get("quantity") or 1)
+    title, seats = str(subscription["plan"].get("name") or _TITLE), _seats(subscription)
+    if not _makes_up(subscription, total):
+        title, seats = _TITLE, 1
     return BillFacts(
         provider_ref=identifier(sale["id"]),
         subscription_ref=str(subscription["id"]),
         status=_BILLS[outcome],
         total=total,
-        lines=(BillLine(str(subscription["plan"].get("name") or "Subscription"), seats, total, period),),
+        lines=(BillLine(title, seats, total, period),),
         period=period,
         issued_at=at,
         payment=payment,
     )
+
+
+def _seats(subscription: Mapping[str, Any]) -> int:
+    return int(subscription.get("quantity") or 1)
+
+
+def _makes_up(subscription: Mapping[str, Any], total: Money) -> bool:
+    """Whether it is what today's plan and seats cost."""
+    try:
+        price = regular_cycle(subscription["plan"])["pricing_scheme"]["fixed_price"]
+        return from_paypal(price) * _seats(subscription) == total
+    except (ProviderRejected, KeyError, TypeError):  # a price in tiers, say
+        return False
 
 
 def _fee(breakdown: Mapping[str, Any], total: Money) -> Money | None:

@@ -38,12 +38,13 @@ from payments.providers.paypal.prices import Prices
 from payments.providers.paypal.reading import completed, readable
 from payments.providers.paypal.subscriptions import Subscriptions
 from payments.providers.paypal.verifying import Verifier
-from payments.providers.recurring import BillFacts, PriceRequest, RecurringFacts, RunsSubscriptions, StartRequest
+from payments.providers.recurring import BillFacts, PriceRequest, RecurringFacts, StartRequest
+from payments.providers.revising import ReviseRequest, RevisesSubscriptions
 
 _TOLD_OF_PAYMENTS = tuple(f"PAYMENT.CAPTURE.{name}" for name in ("COMPLETED", "PENDING", "DENIED", "DECLINED"))
 
 
-class PayPalProvider(ApprovesLater, GoingBack, RunsSubscriptions, SendsEvents, IpnChannel):
+class PayPalProvider(ApprovesLater, GoingBack, RevisesSubscriptions, SendsEvents, IpnChannel):
     """A payment is PayPal's order, its money the order's capture; or the sale that pays for a subscription.
 
     `environment` is sent along with every order, and one that names another is not ours; `brand_name` is what the payer
@@ -157,6 +158,10 @@ class PayPalProvider(ApprovesLater, GoingBack, RunsSubscriptions, SendsEvents, I
     def resume_subscription(self, provider_ref: str, *, reason: str) -> RecurringFacts:
         """After a pause, and after failures too."""
         return self._subscriptions.activate(provider_ref, reason=reason)
+
+    def revise_subscription(self, request: ReviseRequest) -> RecurringFacts:
+        """See `subscriptions`."""
+        return self._subscriptions.revise(request)
 
     def bills_of(self, provider_ref: str, *, since: datetime) -> list[BillFacts]:
         """See `bills`."""

@@ -1,4 +1,4 @@
-"""Subscriptions: begun, agreed to by their payer on PayPal's page, suspended, resumed, cancelled, and read.
+"""Subscriptions: begun, agreed to by their payer on PayPal's page, revised, suspended, resumed, cancelled, and read.
 
 https://developer.paypal.com/docs/api/subscriptions/v1/#subscriptions
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,15 +19,17 @@ from payments.providers.base import (
     UnknownReference,
 )
 from payments.providers.paypal.client import PayPalClient, identifier
-from payments.providers.paypal.errors import Refused, ours, translated
+from payments.providers.paypal.errors import Refused, approval_link, ours, translated
 from payments.providers.paypal.listing import events, resources
 from payments.providers.paypal.reading import readable
 from payments.providers.paypal.subscription_reading import subscription_of
 from payments.providers.recurring import RecurringFacts, StartRequest
+from payments.providers.revising import CannotRevise, ReviseRequest
 
 URL = "/v1/billing/subscriptions"
 ENDED = frozenset({"CANCELLED", "EXPIRED"})
 _CREATED = "BILLING.SUBSCRIPTION.CREATED"
+_CANT_REVISE = ("PLAN_PRODUCT_NOT_COMPATIBLE", "CURRENCY_MISMATCH", "SUBSCRIPTION_CANNOT_HAVE_QUANTITY")
 _WRONG_STATE = ("SUBSCRIPTION_STATUS_INVALID", "SUBSCRIPTION_CANNOT_BE_ACTIVATED")
 _LONGEST, _LONGEST_REASON, _LONGEST_NAME = 127, 128, 140
 
@@ -102,6 +105,30 @@ class Subscriptions:
         """Source: PayPal Subscriptions v1, POST …/activate: of one that is suspended."""
         return self._told(provider_ref, "activate", reason, done=frozenset({"ACTIVE"}))
 
+    def revise(self, request: ReviseRequest) -> RecurringFacts:
+        """Sent without a request id, of which PayPal's page knows none here: another takes the place of the first.
+
+        Source: PayPal Subscriptions v1, POST …/revise: of one that is active or suspended; the payer agrees at the link
+        `approve`, and PayPal bills by it from the next cycle on. Who pays by card without an account is not asked.
+        """
+        wanted = {"plan_id": identifier(request.price_ref), "quantity": str(request.seats)}
+        context = self._context(request.return_url, request.cancel_url, action="CONTINUE")
+        body = json.dumps({**wanted, "application_context": context}).encode()
+        try:
+            with translated(moves_money=False):
+                answer = self._client.ask(f"{URL}/{identifier(request.provider_ref)}/revise", body)
+        except ProviderRejected as error:
+            if error.code not in _CANT_REVISE:
+                raise
+            raise CannotRevise(str(error), code=error.code, request_id=error.request_id) from error
+        facts = self.look_up(request.provider_ref)
+        if (facts.price_ref, facts.seats) == (request.price_ref, request.seats):
+            return facts
+        page = approval_link(answer.content.get("links"))
+        if page is None:
+            raise ProviderUnavailable("PayPal named no page for the payer", request_id=answer.request_id)
+        return replace(facts, approval_url=page)
+
     def _told(self, provider_ref: str, verb: str, reason: str, *, done: frozenset[str]) -> RecurringFacts:
         """Sent once and without a request id: under one that PayPal knows, a second suspension would be none.
 
@@ -130,14 +157,7 @@ class Subscriptions:
 
     def _content(self, request: StartRequest) -> dict[str, Any]:
         """What the payer is asked to agree to."""
-        context = {
-            "user_action": "SUBSCRIBE_NOW",
-            "shipping_preference": "NO_SHIPPING",
-            "return_url": request.return_url,
-            "cancel_url": request.cancel_url,
-        }
-        if self._brand_name:
-            context["brand_name"] = self._brand_name[:_LONGEST]
+        context = self._context(request.return_url, request.cancel_url, action="SUBSCRIBE_NOW")
         content: dict[str, Any] = {
             "plan_id": identifier(request.price_ref),
             "custom_id": request.subscription_id,
@@ -154,3 +174,13 @@ class Subscriptions:
                 **({"name": name} if name else {}),
             }
         return content
+
+    def _context(self, return_url: str, cancel_url: str, *, action: str) -> dict[str, str]:
+        """What PayPal's page says, and where it leads."""
+        return {
+            **({"brand_name": self._brand_name[:_LONGEST]} if self._brand_name else {}),
+            "user_action": action,
+            "shipping_preference": "NO_SHIPPING",
+            "return_url": return_url,
+            "cancel_url": cancel_url,
+        }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -54,6 +54,16 @@ class Coupons:
         whole = coupon.cycles * recurring["interval_count"] * _MONTHS[recurring["interval"]]
         free = _whole_months(request.asked_at, request.trial_end) if request.asked_at and request.trial_end else 0
         return whole + free
+
+
+def trial_end_of(request: StartRequest) -> datetime | None:
+    """A discount begins when Stripe makes the subscription, some seconds after it was asked to. With one a trial of
+    whole months lasts a minute longer, so that no few seconds decide whether it is over before a bill."""
+    start, end = request.asked_at, request.trial_end
+    if not (request.coupon and start and end):
+        return end
+    is_whole = _whole_months(start, end) != _whole_months(start, end - timedelta(seconds=1))
+    return end + timedelta(minutes=1) if is_whole and request.coupon.cycles != 1 else end
 
 
 def _terms_of(coupon: Coupon, months: int | None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 from payments.providers.base import NotInThatState, ProviderRejected, UnknownReference
 from payments.providers.recurring import RecurringFacts, StartRequest
 from payments.providers.stripe.client import PAGE, once
-from payments.providers.stripe.coupons import Coupons
+from payments.providers.stripe.coupons import Coupons, trial_end_of
 from payments.providers.stripe.declines import declines
 from payments.providers.stripe.errors import readable, those_that_can_be_read, translated
 from payments.providers.stripe.keeping import kept
@@ -48,8 +48,8 @@ class Subscriptions:
             },
             "expand": EXPAND,
         }
-        if request.trial_end:
-            parameters["trial_end"] = int(request.trial_end.timestamp())
+        if trial_end := trial_end_of(request):
+            parameters["trial_end"] = int(trial_end.timestamp())
         if request.coupon:
             parameters["discounts"] = [{"coupon": self._coupons.ensure(request.coupon, request)}]
         if request.method_ref:

@@ -10,6 +10,7 @@ import pytest
 
 from payments.providers.contract import RefundsContract
 from payments.providers.contract_recurring import RunsSubscriptionsContract, SellsPlansContract
+from payments.providers.contract_revising import RevisesSubscriptionsContract
 from payments.tests.provider_paypal import recurring
 from payments.tests.provider_paypal.adapter import PayPalAdapter
 
@@ -50,6 +51,11 @@ def lose_starts(paypal: PayPalAdapter) -> Callable[[], None]:
 
 
 @pytest.fixture
+def lose_revisions(paypal: PayPalAdapter) -> Callable[[], None]:
+    return lambda: paypal.fault("drop_after", f"{recurring.SUBSCRIPTIONS}/*/revise")
+
+
+@pytest.fixture
 def next_week() -> datetime:
     return datetime.now(UTC).replace(microsecond=0) + timedelta(days=7)
 
@@ -75,6 +81,10 @@ class TestSellsPlans(SellsPlansContract):
 
 class TestRunsSubscriptions(RunsSubscriptionsContract):
     """See payments/providers/contract_recurring.py."""
+
+
+class TestRevisesSubscriptions(RevisesSubscriptionsContract):
+    """See payments/providers/contract_revising.py."""
 
 
 class TestRefundsOfSales(RefundsContract):

@@ -197,13 +197,16 @@ def test_a_coupon_takes_off_as_many_bills_as_it_says(
     assert [sum(line.amount.minor for line in bill.lines) for bill in bills] == totals
 
 
-@pytest.mark.parametrize("days", [14, 61])
-def test_a_trial_uses_up_nothing_of_a_coupon(life: Life, stripe: StripeWorld, days: int) -> None:
+@pytest.mark.parametrize("later", [0, 2, 30])
+@pytest.mark.parametrize("days", [14, 30, 61])
+def test_a_trial_uses_up_nothing_of_a_coupon(life: Life, stripe: StripeWorld, days: int, later: int) -> None:
+    """Stripe begins it some seconds after it was asked to."""
+    stripe.clock(FIRST + timedelta(seconds=later))
     trial_end = FIRST + timedelta(days=days)
     coupon = Coupon("HALF", percent_off="50", cycles=2)
     facts = life.start(coupon=coupon, trial_end=trial_end, asked_at=FIRST)
-    stripe.clock(trial_end + timedelta(days=62))
-    assert [bill.total.minor for bill in life.bills(facts.provider_ref)] == [0, 1_500, 1_500, 3_000]
+    stripe.clock(trial_end + timedelta(days=95))
+    assert [bill.total.minor for bill in life.bills(facts.provider_ref)] == [0, 1_500, 1_500, 3_000, 3_000]
 
 
 def test_a_coupon_is_counted_in_the_cycles_of_its_price(life: Life, stripe: StripeWorld) -> None:
