@@ -16,13 +16,19 @@ from payments.actions.invoicing import LineDraft
 from payments.provider_answers import as_answers
 from payments.providers import registry
 from payments.providers.recurring import BillLine, BillTax, ChangeFacts, ChangeRequest, ChangesSubscriptions
-from subscriptions import quoting
+from subscriptions import queries, quoting
 from subscriptions.actions import changing, following, moving, pricing
 from subscriptions.actions.asking import ask
 from subscriptions.actions.changing import Preview, Wish
+from subscriptions.declined import payment_failed
 from subscriptions.errors import NothingToCredit, NotSupportedByEngine, PreviewOutdated
 from subscriptions.models import Subscription
 from subscriptions.quoting import NOW, Choice, Quote
+
+_WORDS = (
+    "Your bank declined the payment{}. Nothing has changed. Pay the invoice of it another way, and the change is made; "
+    "left alone, it is dropped within a day."
+)
 
 
 def preview_change(*, subscription_id: UUID, wish: Wish, actor: Actor, now: datetime) -> Preview:  # noqa: ARG001
@@ -45,8 +51,9 @@ def change_subscription(
     1. Reckon as of `instant`, the preview's. Where the subscription is another than in `state` it does not hold.
     2. Ask the provider, with no transaction open, under a key that the same change of the same state has.
     3. Follow what it says; the bill comes with it.
-    Raises as `changing.change_subscription`, NotSupportedByEngine, NothingToCredit (a provider would keep what it gives
-    back for bills of its own), and what `provider_answers` says.
+    Raises as `changing.change_subscription`, PaymentFailed (declined, so that nothing has changed),
+    NotSupportedByEngine, NothingToCredit (a provider would keep what it gives back for bills of its own), and what
+    `provider_answers` says.
     """
     at = (instant or now).replace(microsecond=0)
     subscription, choice, provider = _chosen(subscription_id, wish, at)
@@ -63,7 +70,12 @@ def change_subscription(
         operation, act = "drop_change", lambda: provider.drop_change(reference, key=request.key)
     with as_answers():
         after = ask(subscription, operation, act, now=now)
-    return following.take(subscription_id=subscription.id, facts=after, provider=provider, actor=actor, now=now)
+    changed = following.take(subscription_id=subscription.id, facts=after, provider=provider, actor=actor, now=now)
+    if changed.awaits_payment and not changed.client_secret:
+        tried = queries.failed_payments(changed).filter(invoice=queries.latest_invoice(changed)).first()
+        if tried:  # a debit that takes days has not failed
+            raise payment_failed(_WORDS, tried)
+    return changed
 
 
 def _chosen(subscription_id: UUID, wish: Wish, at: datetime) -> tuple[Subscription, Choice, ChangesSubscriptions]:

@@ -20,6 +20,10 @@ from subscriptions.pages.words import terms_text
 Status = Subscription.Status
 # Where it has no other word to say than the state itself: (from, into) or into → icon, tone, title.
 _MOVES: dict[Any, tuple[str, str, str]] = {
+    (Status.INCOMPLETE, Status.ACTIVE): ("circle-check", "good", "The first payment is made, and it has begun"),
+    (Status.APPROVAL_PENDING, Status.ACTIVE): ("circle-check", "good", "Approved at PayPal, and it has begun"),
+    (Status.INCOMPLETE, Status.CANCELED): ("ban", "", "It did not begin"),
+    (Status.APPROVAL_PENDING, Status.CANCELED): ("ban", "", "It did not begin"),
     (Status.TRIALING, Status.ACTIVE): ("circle-check", "good", "The trial ended, and the subscription goes on"),
     (Status.PAST_DUE, Status.ACTIVE): ("circle-check", "good", "Nothing is overdue any more"),
     (Status.UNPAID, Status.ACTIVE): ("circle-check", "good", "What was open is paid, and the subscription goes on"),
@@ -45,9 +49,17 @@ _SAID = {
     "nothing is overdue any more",
     "an invoice stayed unpaid",
     "what was open is paid",
+    "by stripe",
+    "by paypal",
+    "not begun",
+    "never begun there",
     "canceled at the end of its period",
     HELD_BACK,
 }
+
+
+# Reasons of ours, in words for whoever reads.
+_REASONS = {"another was begun": "Another was begun in its place.", "given up": "It was given up."}
 
 
 def subscription_story(subscriptions: Sequence[Subscription], bill: NextBill | None, reader_label: str) -> list[Event]:
@@ -86,7 +98,8 @@ def _moves(subscription: Subscription, changes: Sequence[StatusChange], reader: 
     events = []
     for order, change in enumerate(changes, start=2):
         by = who(change, reader)
-        reason = "" if change.reason.lower() in _SAID else f"“{change.reason}”"
+        said = change.reason.lower()
+        reason = "" if said in _SAID else _REASONS.get(said, f"“{change.reason}”")
         if change.old is None:
             events.append(_started(subscription, change, by))
             continue
@@ -107,7 +120,7 @@ def _started(subscription: Subscription, change: StatusChange, by: str) -> Event
         what = f"{what} Trial until {long_text(subscription.trial_end)}."
     title = "Trial started" if change.new == Status.TRIALING else "Subscription started"
     if change.new in (Status.INCOMPLETE, Status.APPROVAL_PENDING):
-        title = _MOVES[Status(change.new)][2]
+        title = "Subscription ordered"
     return Event(title, "plus", "", what.strip(), change.at, by)
 
 
