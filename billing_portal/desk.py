@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -16,7 +16,7 @@ from billing_portal.kit.display.amounts import money_text
 from billing_portal.kit.display.dates import date_text, month_text
 from billing_portal.kit.money import Money
 from billing_portal.notices.models import OutboxMessage
-from payments import queries
+from payments import hold_queries, queries
 from payments.admin import waiting
 from payments.models import Discrepancy, Invoice, Payment, ProviderEvent, Refund
 from usage.models import UsageMonth
@@ -202,7 +202,10 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 
 def _overdue() -> Table:
-    late = Invoice.objects.filter(status=Invoice.Status.OPEN, due_at__lt=timezone.now())
+    now = timezone.now()
+    past = Invoice.objects.filter(status=Invoice.Status.OPEN, due_at__lt=now)
+    is_held = Q(hold_queries.held(now), provider=None)
+    late, held = past.exclude(is_held), past.filter(is_held).count()
     first = list(late.select_related("tenant").order_by("due_at")[: waiting.FIRST])
     amounts = queries.amounts_of(first)
     rows = [
@@ -216,7 +219,8 @@ def _overdue() -> Table:
         for each in first
     ]
     heads = ("Invoice", "Tenant", "Due", Num("Total"), Num("Still due"))
-    return Table(f"Overdue invoices: {late.count()}", heads, rows, empty="Nothing is overdue.")
+    title = f"Overdue invoices: {late.count()}" + (f", and {held} held back" if held else "")
+    return Table(title, heads, rows, empty="Nothing else is overdue." if held else "Nothing is overdue.")
 
 
 def _months_to_close() -> Table:

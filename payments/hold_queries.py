@@ -53,6 +53,14 @@ def hold_of(invoice: Invoice, now: datetime) -> CollectionHold | None:
     return holds_of([invoice], now).get(invoice.id)
 
 
+def ever_of(invoice: Invoice, now: datetime) -> list[CollectionHold]:
+    """All that held it back, or does, oldest first. One that ended as it began held nothing."""
+    rows = CollectionHold.objects.filter(created_at__lte=now).exclude(lifted_at=F("created_at")).order_by("created_at")
+    is_open_until = invoice.paid_at or now
+    found = [each for _, holds in _of([invoice], rows) for each in holds if each.created_at <= is_open_until]
+    return sorted(found, key=lambda hold: hold.created_at) if invoice.provider is None else []
+
+
 def ended(invoices: Iterable[Invoice], now: datetime) -> dict[UUID, CollectionHold]:
     """By invoice id, the hold of each that ended last, in one query. One that ended as it began held nothing."""
     over = CollectionHold.objects.filter(Q(until__lte=now) | Q(lifted_at__lte=now))

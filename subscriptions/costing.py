@@ -27,10 +27,10 @@ def cost_with(subscription: Subscription, price: PlanPrice, seats: int, discount
 
 
 def with_tax(subscription: Subscription, lines: Sequence[LineDraft]) -> tuple[list[Tax], int]:
-    """(taxes, total with tax) as an invoice of these lines has them; of a negative sum, what is credited of tax.
-    PayPal's prices are gross."""
+    """(taxes, total with tax) as an invoice of these lines has them; of a negative sum, what is credited of tax. What a
+    provider charges is its price: no tax of ours is added to it."""
     subtotal = sum(line.amount_minor for line in lines)
-    if subscription.engine == Engine.PAYPAL:
+    if subscription.engine != Engine.INVOICE:
         return [], subtotal
     taxes = tax.tax_lines(subscription.tenant, [line.amount_minor for line in lines]) if subtotal > 0 else []
     if subtotal < 0:

@@ -12,7 +12,7 @@ from payments.inbox.registry import HandledEvent, handles
 from payments.naming import provider_name
 from payments.providers.base import Topic
 from subscriptions import queries
-from subscriptions.actions import charging_with, dropping, following, judging
+from subscriptions.actions import charging_with, dropping, following, giving_up, judging
 from subscriptions.mails import write_mail
 from subscriptions.models import Subscription
 from subscriptions.models.subscription import Engine
@@ -38,6 +38,14 @@ def invoice_settled(message: Message) -> None:
         judging.judge(subscription_id=subscription.id, actor=actor, now=message.now)
     elif subscription.status in charging_with.OWING:
         following.follow(subscription_id=subscription.id, actor=actor, now=message.now)
+
+
+@outbox.handles("bill.given_up")
+def bill_given_up(message: Message) -> None:
+    """Its payer does not want to pay what a provider has billed: a subscription that waits for that does not begin."""
+    giving_up.give_up(
+        subscription_id=UUID(message.payload["subscriptionId"]), actor=Actor.system("give_up"), now=message.now
+    )
 
 
 @outbox.handles("subscription.dropped")

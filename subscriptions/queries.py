@@ -47,6 +47,14 @@ def awaited_payment(subscription: Subscription) -> Payment | None:
     return waiting.order_by("-created_at", "-id").first()
 
 
+def may_wait_for_payer(subscription: Subscription) -> bool:
+    """Whether its payer may have something to do at its provider: agree, or confirm a payment or the card of a trial.
+    Of that card nothing is kept here."""
+    if subscription.status == Subscription.Status.TRIALING:
+        return subscription.engine == Engine.STRIPE
+    return subscription.status in ("incomplete", "approval_pending") or awaited_payment(subscription) is not None
+
+
 def failed_payments(subscription: Subscription) -> QuerySet[Payment]:
     """Of its own invoices, newest first."""
     failed = Payment.objects.filter(status=Payment.Status.FAILED, invoice__subscription_ref=subscription.id)

@@ -14,8 +14,10 @@ from django.utils import timezone
 from billing_portal.kit import context
 from billing_portal.kit.actors import Actor
 from billing_portal.notices import outbox
+from payments.providers import registry
+from payments.providers.recurring import RunsSubscriptions
 from subscriptions import queries
-from subscriptions.actions import directing, following, judging, reminding, renewing
+from subscriptions.actions import comparing, directing, following, judging, reminding, renewing
 from subscriptions.models import Subscription
 from subscriptions.models.subscription import BEGUN, LIVE, Engine
 
@@ -25,6 +27,8 @@ log = logging.getLogger(__name__)
 LET_IT_BEGIN = timedelta(minutes=2)
 # Whoever has PayPal's page open may agree on it for as long.
 MAY_BE_AGREED_TO = timedelta(days=7)
+# How far back the providers are asked for what was made there; PayPal tells of the last 30 days.
+COMPARED = timedelta(days=29)
 CLOCK = Actor.system("renew_subscriptions")
 
 
@@ -56,22 +60,35 @@ def follow_begun() -> int:
 
 
 @shared_task(name="subscriptions.follow_all", soft_time_limit=45 * 60)
-def follow_all() -> int:
-    """Each night, every subscription that a provider charges: what no event has told is found. What is to end with its
-    period is said to the provider again, which may never have heard it; what was held until then ends. One that ended
-    before it began may have been agreed to since: it ends there, too, and what it charged goes back."""
+def follow_all(engine: str | None = None) -> int:
+    """Each night, every subscription that a provider charges, and what it has that ours do not lead to: what no event
+    has told is found. What is to end with its period is said to the provider again, which may never have heard it; what
+    was held until then ends. One that ended before it began may have been agreed to since: it ends there, too, and what
+    it charged goes back. `engine`: those of this provider alone."""
     now = timezone.now()
-    theirs = Subscription.objects.filter(status__in=LIVE).exclude(engine=Engine.INVOICE).order_by("started_at")
+    engines = [each for each in (Engine.STRIPE, Engine.PAYPAL) if engine in (None, each)]
+    theirs = Subscription.objects.filter(status__in=LIVE).filter(engine__in=engines).order_by("started_at")
     seen = _each(theirs.values_list("id", "tenant_id"), following.follow, now)
     unbegun = Subscription.objects.filter(status=Subscription.Status.CANCELED, ended_at__gt=now - MAY_BE_AGREED_TO)
-    unbegun = unbegun.exclude(engine=Engine.INVOICE).exclude(queries.came_alive())
+    unbegun = unbegun.filter(engine__in=engines).exclude(queries.came_alive())
     seen += _each(unbegun.values_list("id", "tenant_id"), following.follow, now)
     ending = theirs.filter(cancel_at_period_end=True)
-    seen += _each(ending.filter(period_end__gt=now).values_list("id", "tenant_id"), directing.cancel, now)
+    unheard = ending.filter(period_end__gt=now, ends_there_since=None)
+    seen += _each(unheard.values_list("id", "tenant_id"), directing.cancel, now)
     over = ending.filter(engine=Engine.PAYPAL, period_end__lte=now)
     seen += _each(over.values_list("id", "tenant_id"), directing.finish, now)
+    for provider in registry.able(RunsSubscriptions):
+        seen += _compare(provider, now) if provider.name in engines else 0
     outbox.wake()
     return seen
+
+
+def _compare(provider: RunsSubscriptions, now: datetime) -> int:
+    try:
+        return comparing.compare(provider=provider, since=now - COMPARED, actor=CLOCK, now=now)
+    except Exception:
+        log.exception("what %s has could not be compared; it is tried again.", provider.name)
+        return 0
 
 
 def _each(found: Iterable[tuple[UUID, UUID]], act: Callable[..., Any], now: datetime) -> int:

@@ -8,9 +8,11 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
@@ -57,6 +59,7 @@ class TenantAdmin(HistoryAdmin):
     list_filter = ["currency"]
     search_fields = ["name", "slug", "billing_email"]
     inlines = [MemberInline]
+    actions_detail = ["leave_alone"]
     fieldsets = [
         (None, {"fields": ["name", "slug", "billing_email", "time_zone", "id", "created_at", "closed_at"]}),
         ("Bills", {"fields": ["currency", "payment_terms_days", "tax_name", "tax_percent"]}),
@@ -77,6 +80,14 @@ class TenantAdmin(HistoryAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def has_hold_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("payments.hold_collection"))
+
+    @action(description="Leave it alone", permissions=["hold"], icon="front_hand", url_path="leave_alone")
+    def leave_alone(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Until a day nothing is collected from it: the form that asks until when, with this tenant chosen."""
+        return HttpResponseRedirect(reverse("admin:payments_collectionhold_add", query={"tenant": object_id}))
 
 
 class NewUserForm(UserCreationForm):

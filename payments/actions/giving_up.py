@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from django.db import transaction
+
 from billing_portal.kit.actors import Actor
 from billing_portal.kit.moves import IllegalMove
+from billing_portal.notices import outbox
 from billing_portal.tenants.models import Tenant
 from payments import queries
 from payments.actions import calling, settling, syncing
 from payments.errors import PaymentNotOpen
-from payments.models import Payment
+from payments.models import Invoice, Payment
 from payments.provider_answers import answer_for
 from payments.providers import registry
 from payments.providers.base import (
@@ -28,13 +31,14 @@ Status = Payment.Status
 
 def cancel_payment(*, payment_id: UUID, actor: Actor, now: datetime) -> Payment:
     """What its payer does not want to finish: a payment that waits for them, or offline money that the tenant declared
-    and nobody has looked at. Canceled before: as it is. Raises PaymentNotOpen, and what `provider_answers` says when
-    nobody can tell."""
+    and nobody has looked at. Of a provider's bill whoever keeps what is billed hears of it. Canceled before: as it is.
+    Raises PaymentNotOpen, and what `provider_answers` says when nobody can tell."""
     payment = Payment.objects.select_related("tenant").get(id=payment_id)
     if payment.status == Status.CANCELED:
         return payment
     if payment.status == Status.REQUIRES_ACTION:
-        payment = _give_up(payment, "given up", actor, now)
+        give_up = _give_up_bill if payment.pays_bill else _give_up
+        payment = give_up(payment, "given up", actor, now)
     elif payment.status == Status.AWAITING_REVIEW and payment.declared_by_tenant:
         given_up = PaymentResult(Outcome.CANCELED)
         payment = settling.settle_payment(
@@ -72,6 +76,22 @@ def _leave_to_the_bill(payment: Payment, why: str, actor: Actor, now: datetime) 
         return settling.settle_payment(payment_id=payment.id, result=over, actor=actor, now=now, reason=why)
     except IllegalMove:
         return Payment.objects.select_related("tenant").get(id=payment.id)
+
+
+@transaction.atomic
+def _give_up_bill(payment: Payment, why: str, actor: Actor, now: datetime) -> Payment:
+    """What the bill is for may not have begun: then it does not begin at all, and nothing can be confirmed any more."""
+    payment = _leave_to_the_bill(payment, why, actor, now)
+    invoice = payment.invoice
+    if payment.status == Status.CANCELED and invoice and invoice.status == Invoice.Status.OPEN:
+        outbox.write(
+            topic="bill.given_up",
+            payload={"subscriptionId": str(invoice.subscription_ref)},
+            tenant=payment.tenant,
+            now=now,
+            dedupe_key=f"bill.given_up:{payment.id}",
+        )
+    return payment
 
 
 def abandon_payment(*, payment_id: UUID, actor: Actor, now: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -78,13 +78,12 @@ def settle_payment(
         payment.succeeded_at = now
     payment.save()
     note_move(payment, old, actor=actor, at=now, reason=reason)
-    settle_discrepancy(
-        kind=Discrepancy.Kind.STILL_UNKNOWN,
-        provider=payment.provider,
-        provider_ref=str(payment.id),
-        note=f"it is {new}",
-        now=now,
-    )
+    of: dict[str, Any] = {"provider": payment.provider, "now": now}
+    settle_discrepancy(kind=Discrepancy.Kind.STILL_UNKNOWN, provider_ref=str(payment.id), note=f"it is {new}", **of)
+    if payment.provider_ref:
+        settle_discrepancy(
+            kind=Discrepancy.Kind.UNKNOWN_CHARGE, provider_ref=payment.provider_ref, note=f"it is {payment.id}", **of
+        )
     if (old, new) == (Status.CLEARING, Status.SUCCEEDED):
         posting.post([posting.check_cleared(payment, at=now)])
     elif new in (Status.CLEARING, Status.SUCCEEDED):

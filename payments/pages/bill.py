@@ -63,6 +63,7 @@ def invoice_page(request: Any, invoice_id: UUID) -> HttpResponse:
             payment_changes=payment_changes,
             parts=parts,
             notes=notes,
+            holds=hold_queries.ever_of(invoice, now),
             mail=history_queries.invoice_mail(invoice),
             now=now,
             reader=Reader(request.actor.label, history_queries.people([*changes, *chain(*payment_changes.values())])),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
@@ -16,8 +18,8 @@ from billing_portal.kit.display.dates import day_text
 from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant
 from billing_portal.tenants.pages.access import tenant_page
-from payments import documents, queries
-from payments.models import CreditNote, Invoice
+from payments import documents, hold_queries, queries
+from payments.models import CollectionHold, CreditNote, Invoice
 from payments.pages.paying import may_pay, takes_payments
 from payments.pages.standing import Standing, days_between, standings
 from payments.pages.words import in_sentence, what_for
@@ -92,8 +94,12 @@ def _tiles(tenant: Tenant, now: datetime) -> list[dict[str, Any]]:
     """Each with its amounts, one per currency, and a note."""
     late: list[tuple[Invoice, int]] = []
     soon: list[tuple[Invoice, int]] = []
-    for invoice, minor in queries.open_amounts(tenant):
-        (late if invoice.is_overdue(now) else soon).append((invoice, minor))
+    held: list[tuple[Invoice, int]] = []
+    found = list(queries.open_amounts(tenant))
+    holds = hold_queries.holds_of([invoice for invoice, _ in found if invoice.is_overdue(now)], now)
+    for invoice, minor in found:
+        is_late = invoice.is_overdue(now)
+        (held if is_late and invoice.id in holds else late if is_late else soon).append((invoice, minor))
     coming = list(queries.coming_payments(tenant))
     currency = tenant.currency
     return [
@@ -105,8 +111,8 @@ def _tiles(tenant: Tenant, now: datetime) -> list[dict[str, Any]]:
         },
         {
             "title": "Due",
-            "amounts": _sums(soon, currency),
-            "note": f"{count_text(len(soon), 'invoice')}, {_until(soon)}" if soon else "nothing is open",
+            "amounts": _sums([*held, *soon], currency),
+            "note": _due(held, soon, holds),
         },
         {
             "title": "On its way",
@@ -138,6 +144,16 @@ def _since(rows: list[tuple[Invoice, int]], now: datetime) -> str:
     assert oldest
     days = count_text(max(1, days_between(oldest, now)), "day")
     return days if len(rows) == 1 else f"the oldest {days}"
+
+
+def _due(held: list[tuple[Invoice, int]], soon: list[tuple[Invoice, int]], holds: Mapping[UUID, CollectionHold]) -> str:
+    """What was late and is held back is due when that ends."""
+    if not held:
+        return f"{count_text(len(soon), 'invoice')}, {_until(soon)}" if soon else "nothing is open"
+    first = min(holds[invoice.id].last_moment for invoice, _ in held)
+    day = f"by {day_text(first)}" if len(held) == 1 else f"the first by {day_text(first)}"
+    told = f"{count_text(len(held), 'invoice')} with more time, {day}"
+    return f"{told}; {count_text(len(soon), 'other')} {_until(soon)}" if soon else told
 
 
 def _until(rows: list[tuple[Invoice, int]]) -> str:

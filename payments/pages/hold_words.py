@@ -13,6 +13,18 @@ def hold_title(hold: CollectionHold) -> str:
     return f"You have more time to pay: until {day}"
 
 
+def held_event(hold: CollectionHold) -> str:
+    """What happened then, also when it is long over."""
+    day = long_text(hold.last_moment)
+    return f"Promised to pay by {day}" if hold.kind == CollectionHold.Kind.PROMISE else f"More time to pay: until {day}"
+
+
+def lifted_event(hold: CollectionHold) -> str:
+    if hold.kind == CollectionHold.Kind.PROMISE:
+        return f"The promise to pay by {long_text(hold.last_moment)} counts no more"
+    return "The time given to pay ended early"
+
+
 def hold_text(hold: CollectionHold) -> str:
     if hold.kind == CollectionHold.Kind.PROMISE:
         return "We will not try to charge before that day is over, and send no reminders. You can pay at any time."

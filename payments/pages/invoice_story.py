@@ -8,8 +8,9 @@ from datetime import datetime
 from uuid import UUID
 
 from billing_portal.kit.display.dates import long_text
-from payments.models import Allocation, CreditNote, Invoice, Payment, StatusChange
+from payments.models import Allocation, CollectionHold, CreditNote, Invoice, Payment, StatusChange
 from payments.pages.events import Event, newest_first
+from payments.pages.hold_words import held_event, lifted_event
 from payments.pages.paying import takes_payments
 from payments.pages.payment_story import payment_words
 from payments.pages.words import Reader, in_sentence, money_of, payment_name, what_for, who
@@ -19,7 +20,7 @@ from payments.share_queries import Coming
 @dataclass(frozen=True)
 class InvoiceFacts:
     """What an invoice's story is told from. `open_minor` is what is still due, `to_send_minor` what of it is not on its
-    way; `mail` to whom and when it was sent."""
+    way; `holds` what held it back; `mail` to whom and when it was sent."""
 
     invoice: Invoice
     open_minor: int
@@ -30,13 +31,14 @@ class InvoiceFacts:
     payment_changes: Mapping[UUID, Sequence[StatusChange]]
     parts: Sequence[Allocation]
     notes: Sequence[CreditNote]
+    holds: Sequence[CollectionHold]
     mail: tuple[str, datetime] | None
     now: datetime
     reader: Reader
 
 
 def invoice_story(facts: InvoiceFacts) -> list[Event]:
-    events = [*_invoice_next(facts), *_moves(facts), *_money_in(facts), *_payments_seen(facts)]
+    events = [*_invoice_next(facts), *_moves(facts), *_holds(facts), *_money_in(facts), *_payments_seen(facts)]
     if facts.mail:
         events.append(Event("Invoice sent", "mail", "", f"To {facts.mail[0]}.", facts.mail[1], order=2))
     if facts.invoice.is_overdue(facts.now):
@@ -93,6 +95,18 @@ def _moves(facts: InvoiceFacts) -> list[Event]:
             events.append(Event("Voided: nothing is due", "ban", "", change.reason, change.at, by, 3))
         elif change.new == Invoice.Status.UNCOLLECTIBLE:
             events.append(Event("Written off", "ban", "", change.reason, change.at, by, 3))
+    return events
+
+
+def _holds(facts: InvoiceFacts) -> list[Event]:
+    """What gave its payer more time, and what of that was taken back. Another day takes the place of the one before."""
+    events = []
+    replaced = {each.created_at for each in facts.holds}
+    for each in facts.holds:
+        text = "Until that day is over nothing is charged by itself, and no reminder comes."
+        events.append(Event(held_event(each), "clock", "", text, each.created_at, order=4))
+        if each.lifted_at and each.lifted_at not in replaced:
+            events.append(Event(lifted_event(each), "clock", "", "It is as before.", each.lifted_at, order=5))
     return events
 
 

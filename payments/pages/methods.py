@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from billing_portal.kit.errors import BillingError
 from billing_portal.tenants.pages.access import tenant_page
+from billing_portal.tenants.pages.redirecting import safe_next
 from payments import method_queries, queries
 from payments.actions.saving_methods import remove_method, set_default
 from payments.actions.syncing_methods import known_methods
@@ -54,7 +56,8 @@ def methods_page(request: Any) -> HttpResponse:
 @require_safe
 @tenant_page("payments.pay")
 def add_method_page(request: Any, kind: str) -> HttpResponse:
-    """GET /methods/add-card and /methods/add-bank-account, `?invoice=` for who pays with it at once."""
+    """GET /methods/add-card and /methods/add-bank-account, `?invoice=` for who pays with it at once, `?next=` for who
+    needs it on another page, which gets back all that stands beside it."""
     if not takes_new_cards():
         raise Http404
     facts = {
@@ -62,6 +65,7 @@ def add_method_page(request: Any, kind: str) -> HttpResponse:
         "kind": kind,
         "key": uuid4(),
         "invoice": _invoice(request, request.GET.get("invoice", "")),
+        "next": _next(request),
         "has_default": method_queries.default_method(request.tenant) is not None,
         "issuer": settings.ISSUER_NAME,
         "js": js_facts(),
@@ -80,9 +84,10 @@ def method_saved_page(request: Any) -> HttpResponse:
     reference = request.POST.get("method_ref", "")
     methods = known_methods(tenant=request.tenant, now=now)
     method = next((each for each in methods if each.provider_ref == reference), None)
+    back = safe_next(request, "")
     if method is None:
         messages.info(request, "It is saved, and shows here in a moment.")
-        return _to_methods()
+        return HttpResponseRedirect(back) if back else _to_methods()
     if request.POST.get("make_default") and not method.is_default:
         try:
             with as_answers():
@@ -93,7 +98,7 @@ def method_saved_page(request: Any) -> HttpResponse:
     invoice = _invoice(request, request.POST.get("invoice", ""))
     if invoice:
         return HttpResponseRedirect(pay_url(invoice.id, method=method.id))
-    return _to_methods()
+    return HttpResponseRedirect(_with(back, pay_with=reference)) if back else _to_methods()
 
 
 @require_POST
@@ -164,6 +169,17 @@ def _invoice(request: Any, named: str) -> Invoice | None:
     except ValueError:
         return None
     return queries.invoices(request.tenant).filter(id=wanted).first()
+
+
+def _next(request: Any) -> str:
+    """Where it leads back to, or ""."""
+    back = safe_next(request, "")
+    kept = {name: value for name, value in request.GET.items() if name != "next"}
+    return _with(back, **kept) if back else ""
+
+
+def _with(path: str, **facts: str) -> str:
+    return f"{path}{'&' if '?' in path else '?'}{urlencode(facts)}" if facts else path
 
 
 def _to_methods() -> HttpResponse:

@@ -161,3 +161,30 @@ def test_only_finance_holds_back(finance: Client, invoice: Invoice, group: str) 
 def test_the_forms_that_search_for_a_tenant_bring_what_searches(finance: Client, path: str) -> None:
     page = finance.get(path).content.decode()
     assert "admin/js/autocomplete.js" in page and "select2" in page
+
+
+def test_the_desks_first_page_tells_what_is_held_back_apart(invoice: Invoice, clock: time_machine.Traveller) -> None:
+    clock.move_to(world.at("2026-12-01 12:00"))
+    finance = at_the_desk("finance")
+    assert "Overdue invoices: 1" in words(finance.get("/admin/"))
+    sent(finance, url(invoice, "promise"))
+    told = words(finance.get("/admin/"))
+    assert "Overdue invoices: 0, and 1 held back" in told and "Nothing else is overdue." in told
+
+
+def of_tenant(invoice: Invoice, what: str) -> str:
+    return reverse(f"admin:tenants_tenant_{what}", args=[invoice.tenant_id])
+
+
+def test_a_tenants_page_leads_to_leaving_it_alone(finance: Client, invoice: Invoice) -> None:
+    page = finance.get(of_tenant(invoice, "change")).content.decode()
+    assert of_tenant(invoice, "leave_alone") in page
+    to = finance.get(of_tenant(invoice, "leave_alone"))
+    assert to.url == f"{ADD}?tenant={invoice.tenant_id}"
+    assert invoice.tenant.name in words(finance.get(to.url))
+
+
+def test_who_may_hold_nothing_back_has_no_such_button(invoice: Invoice) -> None:
+    auditor = at_the_desk("auditor")
+    assert "leave_alone" not in auditor.get(of_tenant(invoice, "change")).content.decode()
+    assert auditor.get(of_tenant(invoice, "leave_alone")).status_code == 403

@@ -445,3 +445,46 @@ def test_it_is_told_to_whoever_judges(acme: Any, invoice: Invoice) -> None:
     promised(invoice)
     lift(hold_id=hold.id, by=world.user(staff=True), now=NOW + DAY)
     assert OutboxMessage.objects.filter(topic="collection.held", tenant=acme).count() == 2
+
+
+def badge(client: Client) -> Any:
+    return client.get("/invoices").context["attention_count"]
+
+
+def test_what_is_held_back_is_not_counted_as_overdue(owner: Client, acme: Any, invoice: Invoice) -> None:
+    hold = promised(invoice)
+    with time_machine.travel(datetime(2026, 10, 19, tzinfo=UTC), tick=False):
+        told = words(owner.get("/invoices"))
+        assert "Overdue $0.00 nothing is late" in told
+        assert "Due $42.00 1 invoice with more time, by Oct 20" in told
+        assert badge(owner) == 0
+        lift(hold_id=hold.id, by=world.user(staff=True), now=datetime(2026, 10, 18, tzinfo=UTC))
+        assert "Overdue $42.00 1 invoice" in words(owner.get("/invoices"))
+        assert badge(owner) == 1
+
+
+def test_one_that_is_promised_and_waits_for_its_payers_bank_is_counted(
+    stripe: StripeWorld, owner: Client, acme: Any, invoice: Invoice
+) -> None:
+    promised(invoice)
+    with time_machine.travel(datetime(2026, 10, 19, tzinfo=UTC), tick=False):
+        body = {"paymentMethod": {"type": "card", "stripePaymentMethodId": "pm_card_authenticationRequired"}}
+        made = owner.post(f"/api/invoices/{invoice.id}/pay", body, content_type="application/json")
+        assert made.json()["status"] == "requires_action"
+        assert badge(owner) == 1
+
+
+def test_its_history_tells_of_it(owner: Client, acme: Any, invoice: Invoice) -> None:
+    first = promised(invoice)
+    promised(invoice, date(2026, 10, 25), NOW + DAY, instead_of=first.id)
+    exempted(acme, date(2026, 10, 12), NOW + DAY)
+    with time_machine.travel(NOW + 2 * DAY, tick=False):
+        told = words(owner.get(f"/invoices/{invoice.id}"))
+        for title in ("Promised to pay by October 20, 2026", "Promised to pay by October 25, 2026"):
+            assert title in told
+        assert "More time to pay: until October 12, 2026" in told
+        assert "counts no more" not in told, "another day took its place"
+        second = CollectionHold.objects.get(kind="promise", lifted_at=None)
+        lift(hold_id=second.id, by=world.user(staff=True), now=NOW + 2 * DAY)
+    with time_machine.travel(NOW + 3 * DAY, tick=False):
+        assert "The promise to pay by October 25, 2026 counts no more" in words(owner.get(f"/invoices/{invoice.id}"))

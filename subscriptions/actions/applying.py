@@ -15,7 +15,7 @@ from payments.actions.discrepancies import report_discrepancy
 from payments.models import Discrepancy
 from payments.naming import provider_name
 from payments.providers.recurring import RecurringFacts
-from subscriptions.actions import agreeing, moving, pricing
+from subscriptions.actions import agreeing, ending_there, moving, pricing
 from subscriptions.models import PlanPrice, Subscription
 from subscriptions.models.subscription import LIVE, SUBSCRIPTION_MOVES, Engine
 from subscriptions.quoting import Target
@@ -41,7 +41,7 @@ def apply(*, subscription_id: UUID, facts: RecurringFacts, actor: Actor, now: da
         subscription.period_start = subscription.period_start or subscription.started_at
         subscription.period_end = subscription.period_end or facts.trial_end
     if status in LIVE:
-        subscription.cancel_at_period_end = facts.cancel_at_period_end or subscription.cancel_at_period_end
+        ending_there.take_word(subscription, ends=facts.cancel_at_period_end, now=now)
         _take_terms(subscription, facts, status, before, now)
     if status != subscription.status:
         if SUBSCRIPTION_MOVES.allows(subscription.status, status):

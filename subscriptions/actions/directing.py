@@ -96,8 +96,9 @@ def keep(*, subscription_id: UUID, actor: Actor, now: datetime) -> Subscription:
         return subscription
     provider, reference = _provider(subscription), subscription.provider_ref
     reason, told = subscription.cancel_reason, subscription.cancel_at_period_end
-    _note(subscription_id, cancel_at_period_end=False, cancel_reason="", paused_at=None)
-    undo = {"cancel_at_period_end": told, "cancel_reason": reason, "paused_at": subscription.paused_at}
+    _note(subscription_id, cancel_at_period_end=False, ends_there_since=None, cancel_reason="", paused_at=None)
+    undo: dict[str, Any] = {"cancel_at_period_end": told, "ends_there_since": subscription.ends_there_since}
+    undo |= {"cancel_reason": reason, "paused_at": subscription.paused_at}
     operation, request = _hold(provider, reference, ends=False, reason="The customer goes on")
     after = _ask(subscription, operation, request, actor, now, undo)
     if told:

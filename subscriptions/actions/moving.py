@@ -67,7 +67,7 @@ def end(subscription: Subscription, at: datetime, *, actor: Actor, now: datetime
     """Canceled as of `at`. What was agreed for later is forgotten; the caller saves."""
     move(subscription, Subscription.Status.CANCELED, actor=actor, now=now, reason=reason)
     subscription.ended_at = at
-    subscription.cancel_at_period_end = False
+    subscription.cancel_at_period_end, subscription.ends_there_since = False, None
     forget_pending(subscription)
 
 

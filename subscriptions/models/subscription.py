@@ -81,6 +81,8 @@ class Subscription(models.Model):
     trial_start = models.DateTimeField(null=True, blank=True)
     trial_end = models.DateTimeField(null=True, blank=True)
     cancel_at_period_end = models.BooleanField(default=False)
+    # Since when its provider has said so, too.
+    ends_there_since = models.DateTimeField(null=True, blank=True)
     cancel_reason = models.CharField(max_length=200, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -100,6 +102,10 @@ class Subscription(models.Model):
             CheckConstraint(condition=Q(status__in=SubscriptionStatus.values), name="subscription_status_known"),
             CheckConstraint(condition=Q(engine__in=Engine.values), name="subscription_engine_known"),
             CheckConstraint(condition=Q(status="canceled") | Q(ended_at=None), name="subscription_ended_is_canceled"),
+            CheckConstraint(
+                condition=Q(ends_there_since=None) | Q(cancel_at_period_end=True),
+                name="subscription_ends_there_and_here",
+            ),
             UniqueConstraint(
                 fields=["tenant"], condition=Q(trial_start__isnull=False), name="subscription_one_trial_per_tenant"
             ),

@@ -17,7 +17,7 @@ from billing_portal.tenants.pages.access import tenant_page
 from payments.pages.stripe_js import allow_stripe_js, js_facts, takes_new_cards
 from payments.provider_answers import as_answers
 from subscriptions import queries
-from subscriptions.actions import directing, following
+from subscriptions.actions import following, giving_up
 from subscriptions.models import Subscription
 from subscriptions.models.subscription import Engine
 from subscriptions.pages import coming
@@ -95,15 +95,7 @@ def give_up_page(request: Any, begun_id: UUID) -> HttpResponse:
     subscription = _subscription(request, begun_id)
     if subscription.status == Status.INCOMPLETE:
         try:
-            subscription = _followed(request, subscription.id)
-            if subscription.status == Status.INCOMPLETE:
-                subscription = directing.cancel(
-                    subscription_id=subscription.id,
-                    at_period_end=False,
-                    reason="given up",
-                    actor=request.actor,
-                    now=timezone.now(),
-                )
+            subscription = giving_up.give_up(subscription_id=subscription.id, actor=request.actor, now=timezone.now())
         except BillingError as error:
             messages.error(request, error.detail)
             return to_subscription()

@@ -29,7 +29,7 @@ from subscriptions.models.subscription import Engine
 from subscriptions.pages import plans
 from subscriptions.pages.choosing import ChoosingForm
 from subscriptions.pages.onward import confirm_url
-from subscriptions.pages.start_facts import NOW, TRIAL, first_bill
+from subscriptions.pages.start_facts import NOW, TRIAL, for_ways, of_way, sums
 from subscriptions.pages.ways import BY_PAYPAL, chosen_way, ways_to_pay
 from subscriptions.pages.words import EACH
 
@@ -39,7 +39,7 @@ _BEGUN = "Your subscription has begun already. Here it is."
 @require_http_methods(["GET", "HEAD", "POST"])
 @tenant_page("subscription.manage")
 def start_page(request: Any) -> HttpResponse:
-    """GET and POST /subscription/start?plan=professional&cycle=monthly."""
+    """GET and POST /subscription/start?plan=professional&cycle=monthly, `&pay_with=` for who comes back with a card."""
     if queries.live_subscription(request.tenant):
         if request.method == "POST":
             messages.info(request, _BEGUN)
@@ -62,11 +62,11 @@ def _start(request: Any, version: PlanVersion, currency: str) -> HttpResponse:
         messages.info(request, _BEGUN)
         return to_subscription()
     form = _form(request.POST, version, currency)
-    shown = _sum(request, form, version, currency, now)
-    if shown is None or request.POST.get("shown") != str(shown["total"].minor):
+    shown, way = _sums(request, form, version, currency, now), request.POST.get("pay_with", "")
+    if not shown or not _was_shown(request, of_way(shown, way)):
         said = (
             ""
-            if shown is None
+            if not shown
             else "What it costs has changed since you opened this page. Nothing was started. Look again."
         )
         return _show(request, version, currency, form=form, said=said)
@@ -77,7 +77,7 @@ def _start(request: Any, version: PlanVersion, currency: str) -> HttpResponse:
         trial_days=_trial_days(request, version),
         currency=currency,
         coupon=form.cleaned_data["coupon"] or None,
-        **chosen_way(request, request.POST.get("pay_with", "")),
+        **chosen_way(request, way),
     )
     try:
         with alone(str(tenant.id), f"start:{after}"):
@@ -109,11 +109,11 @@ def _show(
 ) -> HttpResponse:
     now = timezone.now()
     form = form or _form(request.GET, version, currency)
-    shown = _sum(request, form, version, currency, now)
     trial_days = _trial_days(request, version)
     cycle = form["cycle"].value()
     ways = ways_to_pay(request.tenant, version)
-    chosen = request.POST.get("pay_with", "")
+    shown = for_ways(_sums(request, form, version, currency, now), ways)
+    chosen = (request.POST if request.method == "POST" else request.GET).get("pay_with")
     facts = {
         "nav": "subscription",
         "version": version,
@@ -127,12 +127,13 @@ def _show(
         "has_trial": bool(_offered_trial(request, version)),
         "begin": TRIAL if trial_days else NOW,
         "ways": ways,
-        "chosen": next((each for each in ways if request.method == "POST" and each.value == chosen), (*ways, None)[0]),
+        "chosen": next((each for each in ways if each.value == chosen), (*ways, None)[0]),
         "may_charge": any(each.value for each in ways),
         "by_paypal": any(each.value == BY_PAYPAL for each in ways),
         "takes_cards": takes_new_cards() and registry.named(Engine.STRIPE, RunsSubscriptions) is not None,
         "included": plans.included_rows(version, 1, currency),
-        "shown": shown,
+        "sums": shown,
+        "lead": shown[0] if shown else None,
         "after": _after(request),
         "said": said,
     }
@@ -150,10 +151,10 @@ def _form(sent: Any, version: PlanVersion, currency: str) -> ChoosingForm:
     return ChoosingForm(sent, versions=[version], defaults=defaults)
 
 
-def _sum(request: Any, form: ChoosingForm, version: PlanVersion, currency: str, now: datetime) -> dict[str, Any] | None:
+def _sums(request: Any, form: ChoosingForm, version: PlanVersion, currency: str, now: datetime) -> list[dict[str, Any]]:
     """None where the form says what is to be mended first."""
     if not form.is_valid():
-        return None
+        return []
     seats = form.cleaned_data["seats"]
     try:
         price = queries.price_of(version, form.cleaned_data["cycle"], currency)
@@ -161,8 +162,13 @@ def _sum(request: Any, form: ChoosingForm, version: PlanVersion, currency: str, 
         coupon = _coupon(request, form.cleaned_data["coupon"], currency, now)
     except BillingError as error:
         form.refuse(error)
-        return None
-    return first_bill(request.tenant, price, seats, now, trial_days=_trial_days(request, version), coupon=coupon)
+        return []
+    return sums(request.tenant, price, seats, now, trial_days=_trial_days(request, version), coupon=coupon)
+
+
+def _was_shown(request: Any, bill: dict[str, Any]) -> bool:
+    """That whoever sends this has seen just that sum, of the way in which they pay."""
+    return bool(request.POST.get(bill["field"]) == str(bill["total"].minor))
 
 
 def _coupon(request: Any, code: str, currency: str, now: datetime) -> Coupon | None:

@@ -70,7 +70,7 @@ def running_facts(subscription: Subscription, bill: coming.NextBill | None, now:
         "per_seat": Money(price.per_seat_minor, subscription.currency),
         "before_tax": Money(current.cost.whole, subscription.currency),
         "with_tax": coming.usual_cost(subscription, price, seats) if subscription.period_end else None,
-        "has_tax": bool(subscription.tenant.tax_percent) and subscription.engine != Engine.PAYPAL,
+        "has_tax": bool(subscription.tenant.tax_percent) and subscription.engine == Engine.INVOICE,
         "period": period,
         "trial_days": days_between(now, subscription.trial_end) if in_trial and subscription.trial_end else None,
         "ends": subscription.period_end if subscription.cancel_at_period_end else None,

@@ -12,18 +12,21 @@ from django.utils import timezone
 
 from billing_portal.kit.actors import Actor
 from billing_portal.kit.display.amounts import money_text
+from billing_portal.kit.display.counting import count_text
 from billing_portal.management.progress import progress_of
 from billing_portal.notices import outbox
 from payments.actions.reconciling import Reconciled, reconcile
 from payments.naming import provider_name
 from payments.providers import registry
 from payments.providers.base import TakesPayments
+from subscriptions.tasks import follow_all
 
 
 class Command(BaseCommand):
     help = (
-        "Ask each payment provider for every payment, refund and dispute since a day, and for whatever is still open "
-        "with us; mend what differs. Safe to run at any time, several at once. "
+        "Bring every subscription that a provider charges up to date; then ask each payment provider for every "
+        "payment, refund and dispute since a day, and for whatever is still open with us; mend what differs. Safe to "
+        "run at any time, several at once. "
         "Exits with 1 when a difference is left for people to look at."
     )
 
@@ -35,9 +38,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         now = timezone.now()
         providers = self._providers(options["provider"])
+        followed = follow_all(options["provider"])  # their bills bring payments that the rest would not know
         runs = [self._run(each, now - timedelta(days=options["days"]), now, options) for each in providers]
-        summary = {"agrees": all(run.agrees for run in runs), "providers": [_facts(run) for run in runs]}
-        self.stdout.write(json.dumps(summary) if options["json"] else _text(runs))
+        summary = {
+            "agrees": all(run.agrees for run in runs),
+            "subscriptions": followed,
+            "providers": [_facts(run) for run in runs],
+        }
+        self.stdout.write(json.dumps(summary) if options["json"] else _text(runs, followed))
         outbox.wake()
         if not summary["agrees"]:
             raise CommandError("The books and the providers do not agree; what is left is listed above.")
@@ -89,8 +97,8 @@ def _facts(run: Reconciled) -> dict[str, Any]:
     }
 
 
-def _text(runs: list[Reconciled]) -> str:
-    lines = []
+def _text(runs: list[Reconciled], followed: int) -> str:
+    lines = [f"{count_text(followed, 'subscription')} followed"]
     for run in runs:
         lines.append(
             f"{provider_name(run.provider)} since {run.since:%Y-%m-%d}: {run.theirs} of theirs and {run.ours} of ours "

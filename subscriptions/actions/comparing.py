@@ -1,0 +1,72 @@
+"""Compare what a provider has with our subscriptions, from its side: what our own rows do not lead to is found."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from uuid import UUID
+
+from billing_portal.kit.actors import Actor
+from billing_portal.kit.money import Money
+from payments.actions.discrepancies import report_discrepancy
+from payments.models import Discrepancy
+from payments.providers.base import ProviderError
+from payments.providers.recurring import RecurringFacts, RunsSubscriptions
+from subscriptions.actions import following
+from subscriptions.models import Subscription
+from subscriptions.models.subscription import LIVE
+
+log = logging.getLogger(__name__)
+
+
+def compare(*, provider: RunsSubscriptions, since: datetime, actor: Actor, now: datetime) -> int:
+    """Every subscription that was made there since then; returns how many of ours were brought up to date.
+
+    1. One that names a row of ours which does not know it yet, or is in another state, is taken as it is there.
+    2. One that runs there beside the one that its row knows, or names no row at all, is for staff: nobody here sees
+       what it charges. What names nothing of ours another system made.
+    One that can't be taken does not stop the others. Raises ProviderError when there is no list.
+    """
+    seen = 0
+    for facts in provider.subscriptions_since(since):
+        named = _uuid(facts.subscription_id)
+        if named is None:
+            continue
+        row = Subscription.objects.filter(id=named, engine=provider.name, livemode=provider.livemode).first()
+        if row is None or row.provider_ref not in (None, facts.provider_ref):
+            if facts.status in LIVE:
+                _tell_staff(row, facts, provider, now)
+        elif row.status == Subscription.Status.CANCELED and facts.status not in LIVE:
+            continue
+        elif row.provider_ref is None or row.status != facts.status:
+            seen += _take(row, facts, provider, actor, now)
+    return seen
+
+
+def _take(row: Subscription, facts: RecurringFacts, provider: RunsSubscriptions, actor: Actor, now: datetime) -> int:
+    try:
+        following.take(subscription_id=row.id, facts=facts, provider=provider, actor=actor, now=now)
+    except ProviderError as error:
+        log.warning("subscription %s could not be taken as it is at %s: %s", row.id, provider.name, error)
+        return 0
+    return 1
+
+
+def _tell_staff(row: Subscription | None, facts: RecurringFacts, provider: RunsSubscriptions, now: datetime) -> None:
+    whose = f"Our subscription is {row.provider_ref}" if row else "No subscription of ours stands for it"
+    report_discrepancy(
+        kind=Discrepancy.Kind.STATE_DIFFERS,
+        provider=provider.name,
+        provider_ref=facts.provider_ref,
+        amount=Money.zero(row.currency if row else "usd"),
+        detail=f"It is {facts.status} there and may charge. {whose}: find what it is for, or end it there.",
+        tenant=row.tenant if row else None,
+        now=now,
+    )
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text or "")
+    except ValueError:
+        return None
