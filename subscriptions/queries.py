@@ -15,8 +15,11 @@ from payments.models.status import StatusSubject
 from subscriptions import spans
 from subscriptions.errors import UnknownPlan
 from subscriptions.models import PlanPrice, PlanVersion, Subscription, SubscriptionTerms
-from subscriptions.models.subscription import LIVE, Engine
+from subscriptions.models.subscription import LIVE, Engine, SubscriptionStatus
 from subscriptions.terms import Pricing, Rounding, Terms
+
+# In these a period that is over is followed by the next one.
+ENTERS_THE_NEXT_PERIOD = (SubscriptionStatus.TRIALING, SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE)
 
 
 def live_subscription(tenant: Tenant) -> Subscription | None:
@@ -155,7 +158,8 @@ def terms_between(tenant: Tenant, start: datetime, end: datetime) -> list[Terms]
 
 
 def pricing_at(tenant: Tenant, instant: datetime) -> Pricing | None:
-    """How a record of that instant is priced, or None without a subscription: one query, asked for each record."""
+    """How a record of that instant is priced, or None without a subscription: one query, asked for each record, and a
+    second one in the short while in which a period is over and the next one has not been entered yet."""
     version = "price__version"
     row = (
         SubscriptionTerms.objects.filter(
@@ -167,6 +171,7 @@ def pricing_at(tenant: Tenant, instant: datetime) -> Pricing | None:
         .values_list(
             "effective_from",
             "subscription__trial_end",
+            "subscription__pending_at",
             f"{version}__initial_seconds",
             f"{version}__increment_seconds",
             f"{version}__free_below_seconds",
@@ -175,8 +180,35 @@ def pricing_at(tenant: Tenant, instant: datetime) -> Pricing | None:
     )
     if row is None:
         return None
-    since, trial_end = row[:2]
-    return Pricing(trial_end if trial_end and since < trial_end <= instant else since, Rounding(*row[2:]))
+    since, trial_end, pending_at = row[:3]
+    if pending_at and pending_at <= instant and (coming := coming_pricing(tenant)) and coming.since <= instant:
+        return coming
+    return Pricing(trial_end if trial_end and since < trial_end <= instant else since, Rounding(*row[3:]))
+
+
+def coming_pricing(tenant: Tenant) -> Pricing | None:
+    """By the terms that were agreed to for the end of a period, from then on: whoever enters the next period, within
+    the hour, writes them as of that end. What is used meanwhile is theirs; by the old ones it would be in no segment of
+    a month that begins there. Of a provider's subscription they hold from when they are known."""
+    version = "pending_price__version"
+    row = (
+        Subscription.objects.filter(
+            tenant=tenant,
+            engine=Engine.INVOICE,
+            status__in=ENTERS_THE_NEXT_PERIOD,
+            cancel_at_period_end=False,
+            pending_price__isnull=False,
+            pending_at__lte=F("period_end"),
+        )
+        .values_list(
+            "period_end",
+            f"{version}__initial_seconds",
+            f"{version}__increment_seconds",
+            f"{version}__free_below_seconds",
+        )
+        .first()
+    )
+    return Pricing(row[0], Rounding(*row[1:])) if row else None
 
 
 def _end_of(row: SubscriptionTerms, rows: Iterable[SubscriptionTerms]) -> datetime | None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import time
 from decimal import Decimal
 from enum import Enum, auto
 from typing import Any
+
+from subscriptions.models.subscription import Engine
 
 
 class Part(Enum):
@@ -43,6 +46,25 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Periods:
+    """How the invoices of its subscription are paid, where they are ours: each in whole, `day` days after its issue.
+    The first one's reference ends in `first`, the next one's in the number after that."""
+
+    day: int
+    method: str
+    first: int
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """For so many days from its beginning nothing is charged to its card at a month's close."""
+
+    days: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Minutes:
     """Billed minutes of one month."""
 
@@ -53,10 +75,16 @@ class Minutes:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
+    """`engine` charges it where there is a stand-in for that provider; else it is paid by invoice. `begins`: on the
+    first day, at that time of the tenant's. A provider counts its periods in UTC: by day they begin on the first
+    there, too, in summer and in winter."""
+
     code: str
     cycle: str
     currency: str
     seats: int
+    engine: Engine = Engine.INVOICE
+    begins: time = time(0)
 
 
 @dataclass(frozen=True)
@@ -74,6 +102,8 @@ class Customer:
     plan: Plan | None = None
     usage: Mapping[int, Minutes] = field(default_factory=dict)
     receipts: Mapping[int, Sequence[Receipt]] = field(default_factory=dict)
+    periods: Periods = Periods(10, "check", 101)
+    left_alone: LeftAlone | None = None
     call: int = 8
     by_queue: bool = False
     in_proportion: bool = True
@@ -95,7 +125,7 @@ ACME = Customer(
         "tax_percent": Decimal("6.25"),
         "payment_terms_days": 30,
     },
-    plan=Plan("professional", "monthly", "usd", seats=12),
+    plan=Plan("professional", "monthly", "usd", seats=12, engine=Engine.STRIPE, begins=time(9, 12)),
     usage={
         6: Minutes(6402, 2874, 455),
         5: Minutes(6815, 3010, 512),
@@ -110,6 +140,9 @@ ACME = Customer(
         5: [Receipt(7, "check", "1117", Part.HALF), Receipt(16, "check", "1124")],
         **{back: [Receipt(11, "check", str(1186 - 14 * back), without_cards=True)] for back in (4, 3, 2, 1)},
     },
+    periods=Periods(9, "check", 1203),
+    # Until the second of the checks above is there.
+    left_alone=LeftAlone(80, "Their purchasing pays overage by check until the new order is signed."),
     in_proportion=False,
     closed_until=1,
     abroad=("CA", "GB"),
@@ -126,7 +159,7 @@ GLOBEX = Customer(
         "tax_name": "VAT",
         "tax_percent": Decimal(19),
     },
-    plan=Plan("starter", "monthly", "eur", seats=12),
+    plan=Plan("starter", "monthly", "eur", seats=12, engine=Engine.PAYPAL, begins=time(10, 40)),
     usage={
         6: Minutes(1541, 690, 60),
         5: Minutes(1388, 702, 72),
@@ -153,6 +186,7 @@ GLOBEX = Customer(
         ],
         2: [Receipt(7, "wire", "GLOBEX 10-1")],
     },
+    periods=Periods(7, "wire", 1, "GLOBEX SEATS-"),
     call=10,
     abroad=("AT", "CH"),
 )
@@ -182,6 +216,7 @@ INITECH = Customer(
         4: [Receipt(20, "check", "20764")],
         2: [Receipt(21, "check", "20859", end=End.AWAITING, declared=True)],
     },
+    periods=Periods(19, "wire", 40082, "INITECH AP "),
     call=400,
     by_queue=True,
     closing_day=5,
@@ -212,6 +247,7 @@ KANTO = Customer(
         0: Minutes(2450, 1200, 220),
     },
     receipts={back: [Receipt(20 + back % 3, "wire", f"KANTO {7120 - back}")] for back in (6, 5, 4, 3, 2)},
+    periods=Periods(20, "wire", 6031, "KANTO "),
     call=10,
 )
 
@@ -220,7 +256,7 @@ HOOLI = Customer(
     name="Hooli Inc.",
     country="US",
     facts={"time_zone": "America/Los_Angeles", "address_lines": "1401 Page Mill Road\nPalo Alto, CA 94304"},
-    plan=Plan("professional", "monthly", "usd", seats=600),
+    plan=Plan("professional", "monthly", "usd", seats=600, engine=Engine.STRIPE, begins=time(11, 5)),
     # The last month, not closed yet, brings a large invoice: one person alone may not verify a check for it.
     usage={
         3: Minutes(264_300, 180_100, 0),
@@ -228,7 +264,8 @@ HOOLI = Customer(
         1: Minutes(1_164_500, 402_300, 31_250),
         0: Minutes(318_000, 197_500, 12_100),
     },
-    receipts={2: [Receipt(13, "check", "558")]},
+    receipts={2: [Receipt(13, "check", "558", without_cards=True)]},
+    periods=Periods(10, "check", 540),
     call=2500,
     by_queue=True,
     queues=("Orders", "Delivery", "Returns", "Loyalty"),

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from billing_portal.seeding.stand_in import StandIns
+from payments.providers import registry
+from payments.providers.recurring import SellsPlans
+from subscriptions.actions import pricing
 from subscriptions.actions.planning import define_plan
-from subscriptions.models import Plan, PlanPrice
+from subscriptions.models import Plan
 from subscriptions.terms import Trial
 
 
@@ -84,8 +88,11 @@ def make_plans(now: datetime) -> None:
         )
 
 
-def price_of(code: str, cycle: str, currency: str) -> PlanPrice:
-    """The newest price of a plan. Raises PlanPrice.DoesNotExist."""
-    return PlanPrice.objects.filter(version__plan__code=code, billing_cycle=cycle, currency=currency).latest(
-        "version__version"
-    )
+def sell_plans(stand_ins: StandIns, now: datetime) -> None:
+    """Their prices at each stand-in, as `manage.py sync_plans` makes them. Raises ProviderError."""
+    for stand_in in stand_ins:
+        stand_in.at(now)
+        seller = registry.named(stand_in.name, SellsPlans)
+        assert seller
+        for price in pricing.missing(seller):
+            pricing.ensure(price, seller)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,19 +16,20 @@ from django.db.models import F
 
 from billing_portal.kit import periods
 from billing_portal.notices.models import OutboxMessage
-from billing_portal.seeding.cards import Cards
 from billing_portal.seeding.coupons import make_coupons
 from billing_portal.seeding.customers import CUSTOMERS
-from billing_portal.seeding.history import HOME, MONTHS, History, labels_back_from
+from billing_portal.seeding.history import HOME, History, labels_back_from
 from billing_portal.seeding.people import SEED, make_accounts
-from billing_portal.seeding.plans import make_plans
-from billing_portal.seeding.stand_in import StandIn
+from billing_portal.seeding.plans import make_plans, sell_plans
+from billing_portal.seeding.stand_in import StandIns
 from billing_portal.tenants.actions.creating import create_tenant
 from billing_portal.tenants.models import Tenant
 from payments.models import Invoice, Payment
 
 # How many times `told` is called: by each subscriber, for each month.
-STEPS = sum(customer.plan is not None for customer in CUSTOMERS) * (MONTHS + 1)
+STEPS = sum(len(customer.usage) for customer in CUSTOMERS)
+# Before anything happens.
+SET_UP = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +51,24 @@ def seed(
     now: datetime,
     scale: Decimal,
     accounts_file: Path,
-    stand_in: StandIn | None = None,
+    stand_ins: StandIns | None = None,
     told: Callable[[], None] = lambda: None,
 ) -> Seeded:
     """Make plans, coupons, tenants, people and six months of history that ends at `now`; write the secrets to a file.
 
-    `stand_in` takes the cards of the history; without one checks are paid instead, since nobody's real account is
-    written into. The file is written last and before the commit: whoever finds tenants finds their passwords too.
-    Raises SlugTaken when a tenant of another origin has a name of the demo's.
+    `stand_ins` charge the history's subscriptions and cards; without them all is paid by invoice, since nobody's real
+    account is written into. The file is written last and before the commit: whoever finds tenants finds their passwords
+    too. Raises SlugTaken when a tenant of another origin has a name of the demo's.
     """
-    with _all_or_nothing(), stand_in.in_the_past() if stand_in else nullcontext():
-        return _seed(now, scale, accounts_file, stand_in, told)
+    stand_ins = stand_ins or StandIns()
+    with _all_or_nothing(), stand_ins.in_the_past():
+        return _seed(now, scale, accounts_file, stand_ins, told)
 
 
-def _seed(
-    now: datetime, scale: Decimal, accounts_file: Path, stand_in: StandIn | None, told: Callable[[], None]
-) -> Seeded:
-    began = periods.month_bounds(labels_back_from(now)[-1], HOME)[0]
+def _seed(now: datetime, scale: Decimal, accounts_file: Path, stand_ins: StandIns, told: Callable[[], None]) -> Seeded:
+    began = periods.month_bounds(labels_back_from(now)[-1], HOME)[0] - SET_UP
     make_plans(began)
+    sell_plans(stand_ins, began)
     make_coupons(began)
     tenants = {
         customer.slug: create_tenant(
@@ -82,8 +83,7 @@ def _seed(
         for customer in CUSTOMERS
     }
     accounts = make_accounts(tenants, began)
-    cards = Cards(stand_in, tenants, accounts) if stand_in else None
-    history = History(tenants, accounts, now, scale, cards, told)
+    history = History(tenants, accounts, now, scale, stand_ins, told)
     history.tell()
     # What the history's mails say was said in its time; from here on they are sent.
     told_then = OutboxMessage.objects.filter(tenant__in=tenants.values(), created_at__lte=now, done_at=None)

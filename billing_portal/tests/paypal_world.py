@@ -5,7 +5,7 @@ The fixture `paypal` (in the root conftest) turns PayPal on for a test.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,12 @@ class PayPalWorld:
         answer = self._http.request(method, f"/__sandbox/{path}", json=body)
         assert answer.status_code < 300, answer.text
         return answer.json() if answer.content else None
+
+    def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
+        """Any request that a browser or a script makes, and what is answered."""
+        answer = self._http.request(method, path, headers=dict(headers), content=body)
+        assert answer.status_code < 300, answer.text
+        return answer.content
 
     def objects(self, kind: str) -> list[dict[str, Any]]:
         """The stand-in's own books, oldest first."""

@@ -2,7 +2,7 @@
 
 import json
 import stat
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
@@ -17,9 +17,18 @@ from billing_portal.seeding.history import labels_back_from
 from billing_portal.tenants.models import ApiKey, Membership, Tenant, User
 from billing_portal.tests.seeded import assert_books_equal, seeded
 from payments import method_queries, queries
-from payments.models import Discrepancy, Invoice, LedgerLeg, Payment
+from payments.models import (
+    CollectionHold,
+    Discrepancy,
+    Invoice,
+    LedgerLeg,
+    Payment,
+    PaymentMethod,
+    StatusChange,
+)
 from payments.policies import needs_second_person
-from subscriptions.actions import couponing
+from subscriptions.actions import couponing, judging, renewing
+from subscriptions.models import Subscription
 from usage.actions.closing import lines_of
 from usage.models import UsageMonth, UsageRecord
 from usage.summary import this_month
@@ -52,9 +61,9 @@ def demo(settings, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("day", DAYS)
-def test_on_any_day_the_demo_shows_what_its_table_says(tmp_path, day, stripe):
+def test_on_any_day_the_demo_shows_what_its_table_says(tmp_path, day, stripe, paypal):
     now = datetime.fromisoformat(day).replace(tzinfo=UTC)
-    seeded(tmp_path, now, stripe)
+    seeded(tmp_path, now, stripe, paypal)
     labels = labels_back_from(now)
     of = {tenant.slug: tenant for tenant in Tenant.objects.all()}
 
@@ -67,20 +76,29 @@ def test_on_any_day_the_demo_shows_what_its_table_says(tmp_path, day, stripe):
     open_by_initech = queries.invoices(of["initech"]).filter(status=Invoice.Status.OPEN)
     assert open_by_initech.count() == 3
     assert open_by_initech.filter(due_at__lt=now).count() == 1
-    assert not Invoice.objects.filter(issued_at__gt=now).exists()
-    assert not UsageRecord.objects.filter(recorded_at__gt=now).exists()
-    assert not LedgerLeg.objects.filter(occurred_at__gt=now).exists()
+    assert_nothing_is_dated_after(now)
+    assert {slug: (each.engine, each.status) for slug, each in subscriptions().items()} == {
+        "acme": ("stripe", "active"),
+        "globex": ("paypal", "active"),
+        "initech": ("invoice", "active"),
+        "kanto": ("invoice", "active"),
+        "hooli": ("stripe", "active"),
+    }
+    for slug, subscription in subscriptions().items():
+        assert_every_period_is_billed(slug, subscription, now)
+    assert not renewing.due(now).exists() and not judging.to_judge(now).exists(), "the first beat finds nothing to do"
     assert method_queries.default_method(of["acme"]).last4 == method_queries.default_method(of["hooli"]).last4 == "4242"
     coupon = couponing.check(tenant=of["globex"], code="welcome20", currency="usd", now=now)
     assert (coupon.percent, coupon.cycles) == (20, 3)
-    assert not queries.payments(of["hooli"]).filter(method="card").exists(), "closing its month is what charges it"
-    assert_books_equal(stripe)
+    charged = queries.payments(of["hooli"]).filter(invoice__kind="overage")
+    assert [each.invoice.usage_month for each in charged] == [labels[2]], "closing the last month is what charges it"
+    assert_books_equal(stripe, paypal)
     assert check_books()[1] == []
 
 
-def test_each_tenant_tells_its_own_story(tmp_path, stripe):
+def test_each_tenant_tells_its_own_story(tmp_path, stripe, paypal):
     now = timezone.now()
-    seeded(tmp_path, now, stripe)
+    seeded(tmp_path, now, stripe, paypal)
     of = {tenant.slug: tenant for tenant in Tenant.objects.all()}
     assert {slug: tenant.currency for slug, tenant in of.items()} == {
         "acme": "usd",
@@ -90,7 +108,8 @@ def test_each_tenant_tells_its_own_story(tmp_path, stripe):
         "hooli": "usd",
         **dict.fromkeys(("umbrella", "wonka", "stark", "cyberdyne"), "usd"),
     }
-    assert set(Invoice.objects.values_list("kind", flat=True)) == {"overage"}
+    fees = {("acme", 34_800), ("globex", 21_600), ("initech", 1_560_000), ("kanto", 18_920), ("hooli", 1_740_000)}
+    assert set(Invoice.objects.filter(kind="subscription").values_list("tenant__slug", "total_minor")) == fees
 
     month = UsageMonth.objects.get(tenant=of["hooli"], label=labels_back_from(now)[1])
     to_be_billed = sum(line.amount_minor for line in lines_of(of["hooli"], month))
@@ -141,7 +160,8 @@ def test_the_accounts_open_what_they_should(demo, tmp_path, client):
         headers={"Authorization": f"Bearer {key}"},
     )
     assert posted.status_code == 201
-    assert client.get("/api/invoices", headers={"Authorization": f"Bearer {key}"}).json()["count"] == 1
+    invoices = client.get("/api/invoices", headers={"Authorization": f"Bearer {key}"}).json()["count"]
+    assert invoices == Invoice.objects.filter(tenant__slug="hooli").count() > 1
 
 
 def test_lost_accounts_get_new_secrets_and_the_books_stay(demo, tmp_path):
@@ -172,6 +192,39 @@ def test_a_name_that_is_taken_leaves_nothing_behind(demo):
     with pytest.raises(CommandError, match="Nothing was seeded"):
         demo()
     assert Tenant.objects.count() == 1
+
+
+def subscriptions():
+    return {each.tenant.slug: each for each in Subscription.objects.select_related("tenant")}
+
+
+def assert_nothing_is_dated_after(now):
+    """Amounts, documents, states and calls are of the past; so is what was left to be told."""
+    instants = {
+        Invoice: "issued_at",
+        Payment: "updated_at",
+        LedgerLeg: "occurred_at",
+        StatusChange: "at",
+        OutboxMessage: "created_at",
+        UsageRecord: "recorded_at",
+        CollectionHold: "created_at",
+        PaymentMethod: "created_at",
+    }
+    for model, field in instants.items():
+        assert model.objects.exists()
+        assert not model.objects.filter(**{f"{field}__gt": now}).exists(), model
+
+
+def assert_every_period_is_billed(slug, subscription, now):
+    """From its start to beyond now, without a gap and once; what is our own up to a period ahead."""
+    assert subscription.period_start <= now < subscription.period_end, slug
+    bills = Invoice.objects.filter(subscription_ref=subscription.id).order_by("period_start")
+    spans = list(bills.values_list("period_start", "period_end"))
+    assert spans[0][0] - subscription.started_at < timedelta(minutes=5), slug
+    assert [start for start, _ in spans[1:]] == [end for _, end in spans[:-1]], slug
+    assert spans[-1][1] == (subscription.billed_until or subscription.period_end), slug
+    late = [each for each in bills if each.status != "paid" and each.due_at <= now]
+    assert not late, slug
 
 
 def state(tmp_path):

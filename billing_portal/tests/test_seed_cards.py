@@ -11,21 +11,24 @@ from billing_portal.invariants import check_books
 from billing_portal.tenants.models import Tenant
 from billing_portal.tests.seeded import assert_books_equal, seeded
 from payments import method_queries
-from payments.models import Allocation, Invoice, Payment, PaymentMethod, Refund
+from payments.models import Allocation, CollectionHold, Invoice, Payment, PaymentMethod, Refund
+from subscriptions.models import Subscription
+from subscriptions.tests.plan_world import moves
 
 pytestmark = pytest.mark.django_db
 
 
-def test_acme_pays_by_card_since_it_has_one(tmp_path, stripe):
+def test_acme_pays_overage_by_card_once_it_is_left_alone_no_more(tmp_path, stripe, paypal):
     now = timezone.now()
-    seeded(tmp_path, now, stripe)
+    seeded(tmp_path, now, stripe, paypal)
     acme = Tenant.objects.get(slug="acme")
     methods = [(each.type, each.last4, each.is_default) for each in method_queries.saved_methods(acme)]
     assert methods == [("us_bank_account", "6789", False), ("card", "4242", True)]
     assert PaymentMethod.objects.get(tenant=acme, last4="0341").removed_at, "the one that failed is gone"
 
-    over, in_parts, given_back, recovered, *others = Invoice.objects.filter(tenant=acme).order_by("number")
-    assert [each.status for each in Invoice.objects.filter(tenant=acme)] == ["paid"] * 6
+    overage = Invoice.objects.filter(tenant=acme, kind="overage").order_by("number_year", "number_sequence")
+    over, in_parts, given_back, recovered, *others = overage
+    assert [each.status for each in overage] == ["paid"] * 6
     [overpaid], parts = over.payments.all(), in_parts.payments.all()
     assert (overpaid.method, overpaid.amount_minor > over.total_minor, len(parts)) == ("check", True, 2)
     used = Allocation.objects.filter(payment=overpaid, invoice=in_parts).aggregate(used=Sum("amount_minor"))["used"]
@@ -42,40 +45,86 @@ def test_acme_pays_by_card_since_it_has_one(tmp_path, stripe):
         [charged] = invoice.payments.all()
         assert (charged.method_last4, charged.off_session) == ("4242", True)
         assert timedelta(0) < invoice.paid_at - invoice.issued_at < timedelta(minutes=5)
+    alone = CollectionHold.objects.get(tenant=acme)
+    assert alone.kind == "exemption" and in_parts.paid_at < alone.until < given_back.issued_at
     last = others[-1]
     assert (last.subtotal_minor, last.tax_minor, last.currency) == (2752, 172, "usd")
 
 
-def test_afterwards_the_stand_in_lives_in_the_present_and_tells_of_it(tmp_path, stripe):
-    seeded(tmp_path, datetime(2026, 11, 24, 14, 5, tzinfo=UTC), stripe)
-    assert stripe.sandbox.webhooks.waiting() == 0, "nobody is told of the past"
+def test_acmes_subscription_is_charged_to_its_card_and_comes_back_from_a_decline(tmp_path, stripe, paypal):
+    seeded(tmp_path, timezone.now(), stripe, paypal)
+    subscription = Subscription.objects.get(tenant__slug="acme")
+    bills = list(Invoice.objects.filter(subscription_ref=subscription.id).order_by("period_start"))
+    assert {each.status for each in bills} == {"paid"}
+    tries = [[each.status for each in bill.payments.order_by("created_at")] for bill in bills]
+    assert tries == [["succeeded"]] * 4 + [["failed", "succeeded"]] + [["succeeded"]] * (len(bills) - 5)
+    assert moves(subscription) == ["incomplete", "active", "past_due", "active"]
+    [theirs] = [each for each in stripe.objects("subscriptions") if each["id"] == subscription.provider_ref]
+    visa = method_queries.default_method(subscription.tenant)
+    assert theirs["default_payment_method"] == visa.provider_ref
+    assert bills[4].paid_at - bills[4].issued_at < timedelta(days=3), "before Stripe tries by itself again"
+
+
+def test_globex_has_agreed_at_paypal_which_renews_by_the_month(tmp_path, stripe, paypal):
+    now = timezone.now()
+    seeded(tmp_path, now, stripe, paypal)
+    subscription = Subscription.objects.get(tenant__slug="globex")
+    assert moves(subscription) == ["approval_pending", "active"]
+    days = [each.astimezone(subscription.tenant.zone) for each in bill_times(subscription)]
+    assert len(days) in (6, 7) and {each.day for each in days} == {1}
+
+
+def test_afterwards_the_stand_in_lives_in_the_present_and_tells_of_it(tmp_path, stripe, paypal):
+    seeded(tmp_path, datetime(2026, 11, 24, 14, 5, tzinfo=UTC), stripe, paypal)
+    waiting = stripe.sandbox.webhooks.waiting(), paypal.sandbox.webhooks.waiting(), paypal.sandbox.ipn.waiting()
+    assert waiting == (0, 0, 0), "nobody is told of the past"
     made = stripe.api.customers.create({"email": "bills@wonka.example"})
     assert abs(made.created - timezone.now().timestamp()) < 60
     assert stripe.sandbox.webhooks.waiting() == 1
+    for stand_in in (stripe.sandbox, paypal.sandbox):
+        stand_in.tick()
+    assert paypal.sandbox.books.noted("ipn_mode") == "normal"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_seed_that_was_interrupted_leaves_nothing_and_the_next_one_begins_anew(tmp_path, stripe):
+def test_a_seed_that_was_interrupted_leaves_nothing_and_the_next_one_begins_anew(tmp_path, stripe, paypal):
     done = []
 
     def interrupt():
         done.append(1)
-        if len(done) == 30:  # of 35: cards have been charged
+        if len(done) == 28:  # of 32: cards have been charged
             raise KeyboardInterrupt
 
     now = timezone.now()
     with pytest.raises(KeyboardInterrupt):
-        seeded(tmp_path, now, stripe, told=interrupt)
+        seeded(tmp_path, now, stripe, paypal, told=interrupt)
     assert not Tenant.objects.exists() and not (tmp_path / "accounts.json").exists()
-    assert stripe.taken() and connection.get_autocommit()
-    seeded(tmp_path, now, stripe)
-    assert_books_equal(stripe)
+    assert stripe.taken() and paypal.objects("sales") and connection.get_autocommit()
+    seeded(tmp_path, now, stripe, paypal)
+    assert_books_equal(stripe, paypal)
     assert check_books()[1] == []
 
 
-def test_where_there_is_no_stand_in_checks_come_instead(tmp_path):
-    seeded(tmp_path, timezone.now())
+@pytest.mark.parametrize(("day", "paid"), [("2026-11-24 14:05", 6), ("2026-12-03 16:30", 5)])
+def test_where_there_is_no_stand_in_all_is_paid_by_invoice(tmp_path, day, paid):
+    now = datetime.fromisoformat(day).replace(tzinfo=UTC)
+    seeded(tmp_path, now)
     assert not Payment.objects.exclude(provider="manual").exists()
-    acme = Invoice.objects.filter(tenant__slug="acme").order_by("number")
-    assert [(each.status, each.payments.count()) for each in acme] == [("paid", n) for n in (1, 2, 1, 1, 1, 1)]
+    assert not Payment.objects.filter(updated_at__gt=now).exists(), "a check that has not come yet does not come"
+    assert set(Subscription.objects.values_list("engine", "status")) == {("invoice", "active")}
+    acme = Invoice.objects.filter(tenant__slug="acme", kind="overage").order_by("number_year", "number_sequence")
+    told = [("paid", count) for count in (1, 2, 1, 1, 1, 1)]
+    assert [(each.status, each.payments.count()) for each in acme] == told[:paid] + [("open", 0)] * (6 - paid)
     assert check_books()[1] == []
+
+
+def test_with_a_stand_in_for_one_the_other_is_left_alone(tmp_path, paypal):
+    seeded(tmp_path, timezone.now(), paypal=paypal)
+    engines = dict(Subscription.objects.values_list("tenant__slug", "engine"))
+    assert {slug for slug, engine in engines.items() if engine == "paypal"} == {"globex"}
+    assert "stripe" not in engines.values() and not Payment.objects.filter(provider="stripe").exists()
+    assert check_books()[1] == []
+
+
+def bill_times(subscription):
+    return Invoice.objects.filter(subscription_ref=subscription.id).values_list("issued_at", flat=True)

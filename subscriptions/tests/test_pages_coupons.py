@@ -66,6 +66,16 @@ def test_after_the_last_period_of_a_coupon_the_usual_price_is_named(client: Clie
     assert "ONCE takes $100.00 off the first invoice." in told
 
 
+def test_what_costs_nothing_at_first_promises_no_invoice(client: Client) -> None:
+    coupon("FREE", "100", cycles=1)
+    page = client.get(f"{START}&coupon=FREE")
+    told = words(page)
+    assert "Nothing to pay $0.00" in told and "The first month costs nothing" in told
+    assert "The invoice goes to" not in told and "to pay by" not in told
+    client.post("/subscription/start", sent(page, pay_with=""))
+    assert (Subscription.objects.get().status, Invoice.objects.count()) == ("active", 0)
+
+
 def test_a_code_that_is_none_is_told_at_its_field_and_no_sum_stands(client: Client) -> None:
     page = client.get(f"{START}&coupon=nothing")
     told = words(page)

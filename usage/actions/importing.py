@@ -28,11 +28,14 @@ def record_many(*, tenant: Tenant, events: Iterable[tuple[UsageEvent, datetime]]
     Raises UnknownMeter, ComputedMeter, InTheFuture, TooOld: then nothing is stored.
     """
     new, known = 0, list[_Place]()
+    coming = subscriptions.coming_pricing(tenant)
     for event, now in sorted(events, key=_by_rollup):
         check_event(tenant, event, now)
         place = _placed(tenant, event.occurred_at, known)
         terms = next((each for each in place.terms if each.starts_at <= event.occurred_at < each.ends_at), None)
         pricing = Pricing(terms.effective_from, terms.rounding) if terms else None
+        if coming and pricing and pricing.since < coming.since <= event.occurred_at:
+            pricing = coming
         key = event_key(tenant, event, None)
         row = row_of(event, key=key, month=place.month, billed_in=place.billed_in, pricing=pricing, now=now)
         new += sql.store_record(row)

@@ -129,8 +129,6 @@ def _run(supervisor: Supervisor, servers: Servers, *, seed: bool) -> None:
         say("seeding the demo's history")
         supervisor.wait_for(_stand_ins_answer, seconds=READY_SECONDS)
         call_command("seed_demo")
-        for known in _stand_ins():  # nobody's real account is written into
-            call_command("sync_plans", provider=known.name)
     connection.close()
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 

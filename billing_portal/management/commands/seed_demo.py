@@ -19,7 +19,7 @@ from billing_portal.kit.errors import BillingError
 from billing_portal.management import stand_in
 from billing_portal.management.progress import progress_of
 from billing_portal.seeding import seed
-from billing_portal.seeding.stand_in import StandIn
+from billing_portal.seeding.stand_in import PayPalStandIn, StandIns, StripeStandIn
 from billing_portal.settings import env
 
 LARGEST_SCALE = 100
@@ -59,8 +59,11 @@ class Command(BaseCommand):
 
     def _seed(self, summary: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
         began = time.monotonic()
-        known = settings.STRIPE_STAND_IN
-        with stand_in.running(known), progress_of("months", quiet=quiet) as progress:
+        with (
+            stand_in.running(settings.STRIPE_STAND_IN),
+            stand_in.running(settings.PAYPAL_STAND_IN),
+            progress_of("months", quiet=quiet) as progress,
+        ):
             task = progress.add_task("Seeding the demo", total=seed.STEPS)
             logging.disable(logging.INFO)  # what the history's verbs say of each call to the stand-in is no news
             try:
@@ -68,7 +71,7 @@ class Command(BaseCommand):
                     now=timezone.now(),
                     scale=_scale(),
                     accounts_file=settings.DATA_DIR / "accounts.json",
-                    stand_in=StandIn(partial(stand_in.send, known), known.publishable_key) if known else None,
+                    stand_ins=_stand_ins(),
                     told=lambda: progress.advance(task),
                 )
             except BillingError as error:
@@ -76,6 +79,14 @@ class Command(BaseCommand):
             finally:
                 logging.disable(logging.NOTSET)
         return {"seeded": True, **asdict(made), "seconds": round(time.monotonic() - began, 1)}
+
+
+def _stand_ins() -> StandIns:
+    stripe, paypal = settings.STRIPE_STAND_IN, settings.PAYPAL_STAND_IN
+    return StandIns(
+        StripeStandIn(partial(stand_in.send, stripe), stripe.publishable_key) if stripe else None,
+        PayPalStandIn(partial(stand_in.send, paypal)) if paypal else None,
+    )
 
 
 def _scale() -> Decimal:

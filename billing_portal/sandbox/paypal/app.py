@@ -87,7 +87,7 @@ class PayPalSandbox:
         self._request_ids = RequestIds(self.books)
         self._api = Api(self.books, self._request_ids)
         self._pages = Pages(self.books)
-        self._panel = Panel(self.books, self.faults, self.webhooks, lambda: self.account)
+        self._panel = Panel(self.books, self.faults, self.webhooks, self.ipn, lambda: self.account)
 
     @property
     def base_url(self) -> str:

@@ -7,7 +7,17 @@ from billing_portal.sandbox import books
 FILE = "paypal.sqlite3"
 IPN_QUEUE = "ipn_deliveries"
 # What a portal is set up with outlives a reset.
-KEPT = ("client_id", "client_secret", "webhook_id", "merchant", "payer", "authority", "tokens")
+KEPT = (
+    "client_id",
+    "client_secret",
+    "webhook_id",
+    "webhook_url",
+    "merchant",
+    "merchant_email",
+    "payer",
+    "authority",
+    "tokens",
+)
 
 
 class Books(books.Books):

@@ -1,7 +1,8 @@
 """Instant Payment Notification, the older channel: form-encoded in windows-1252, believed only after asking back.
 
 https://developer.paypal.com/api/nvp-soap/ipn/IPNandPDTVariables/. Every capture, refund and renewal is told here too,
-whatever the webhooks' mode is: the two channels fail apart from each other.
+whatever the webhooks' mode is: the two channels fail apart from each other. The panel's own word for this one is
+`POST /__sandbox/ipn {"mode": "normal|drop"}`.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from urllib.parse import quote_plus
 from billing_portal.sandbox.books import Json
 from billing_portal.sandbox.deliveries import Deliveries, Message
 from billing_portal.sandbox.exchange import Answer
+from billing_portal.sandbox.misuse import Misused
 from billing_portal.sandbox.paypal import ids, money
 from billing_portal.sandbox.paypal.acts import Act
 from billing_portal.sandbox.paypal.books import IPN_QUEUE
@@ -21,6 +23,7 @@ CHARSET = "windows-1252"
 _ASK_BACK = b"cmd=_notify-validate&"
 _PACIFIC = timezone(timedelta(hours=-8))
 _STATUS = {"COMPLETED": "Completed", "PENDING": "Pending", "DECLINED": "Denied"}
+_MODE, _MODES = "ipn_mode", ("normal", "drop")
 _PENDING = {"ECHECK": "echeck", "PENDING_REVIEW": "paymentreview"}
 
 
@@ -30,6 +33,13 @@ class Ipn(Deliveries):
     events = "ipns"
     table = IPN_QUEUE
     most_attempts = 15
+
+    def set_mode(self, mode: str, copies: int | None = None) -> Json:
+        """Told, or never told."""
+        if mode not in _MODES:
+            raise Misused(f"mode must be one of {', '.join(_MODES)}", param="mode")
+        self._books.note(_MODE, mode)
+        return {"mode": mode}
 
     def message(self, event: Json, seq: int) -> Message:
         """The same bytes at each try: they are what is asked back."""
@@ -124,7 +134,8 @@ def _tell(act: Act, kind: str, **fields: str | None) -> None:
     body = "&".join(f"{name}={quote_plus(str(value), encoding=CHARSET)}" for name, value in whole.items())
     told = {"id": identifier, "kind": kind or whole["payment_status"], "body": body, "_hash": _hash(body.encode())}
     act.save("ipns", told)
-    act.books.db.execute(f"INSERT INTO {IPN_QUEUE} (event, state) VALUES (?, 'pending')", (identifier,))  # noqa: S608
+    state = "dropped" if act.books.noted(_MODE) == "drop" else "pending"
+    act.books.db.execute(f"INSERT INTO {IPN_QUEUE} (event, state) VALUES (?, ?)", (identifier, state))  # noqa: S608
 
 
 def _hash(body: bytes) -> str:

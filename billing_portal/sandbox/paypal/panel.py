@@ -46,17 +46,20 @@ class Panel(ControlPanel):
     hosts = ("127.0.0.1", "localhost", "paypal.sandbox")
     kinds = frozenset({*_VIEWS, "events", "ipns"})
 
-    def __init__(self, books: Books, faults: Faults, deliveries: Deliveries, account: Callable[[], Account]) -> None:
+    def __init__(
+        self, books: Books, faults: Faults, deliveries: Deliveries, ipn: Deliveries, account: Callable[[], Account]
+    ) -> None:
         super().__init__(books, faults, deliveries)
-        self._account = account
+        self._ipn, self._account = ipn, account
 
     def own_verbs(self) -> dict[tuple[str, str], Verb]:
-        """The payer's decision, what takes days, refunds of the dashboard, renewals."""
+        """The payer's decision, what takes days, refunds of the dashboard, renewals, IPN."""
         return {
             ("POST", "authenticate"): self._authenticate,
             ("POST", "settle"): self._settle,
             ("POST", "refund"): self._refund,
             ("POST", "bill"): self._bill,
+            ("POST", "ipn"): self._ipn_mode,
         }
 
     def act(self, request: Request) -> Act:
@@ -127,6 +130,9 @@ class Panel(ControlPanel):
         if subscription is None:
             raise Misused("There is no such subscription", status=404, param="subscriptionId")
         return subscriptions.view(act, billing.bill(act, subscription, text(given, "outcome")))
+
+    def _ipn_mode(self, act: Act, given: Json) -> Json:
+        return self._ipn.set_mode(text(given, "mode"))
 
     def _part(self, given: Json, thing: Json) -> int:
         left: int = thing["_amount"] - thing["_refunded"]

@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from billing_portal.sandbox.tests.paypal_fixtures import captured
+from billing_portal.sandbox.tests.paypal_fixtures import HOOK, captured
 
 CAPTURE = "/v2/checkout/orders/*/capture"
 
@@ -130,6 +130,7 @@ def test_a_reset_forgets_all_but_what_the_portal_is_set_up_with(api, paypal):
     assert api.panel("GET", "log") == [] and paypal.deliver() == []
     assert len(api.objects("plans")) == 1 and before == (paypal.webhook_id, paypal.webhooks.certificate_url)
     assert api.paid()["status"] == "COMPLETED"  # its token is good still
+    assert api.ask("GET", "/v1/notifications/webhooks").json()["webhooks"][0]["url"] == HOOK
 
 
 def test_objects_are_shown_as_paypal_shows_them(api):

@@ -112,3 +112,13 @@ def test_it_comes_when_webhooks_do_not_and_again_until_it_is_taken(api, paypal, 
     paypal.deliver()
     urls = [url for url, _, _ in hook.got]
     assert urls == [IPN, IPN] and hook.got[0][1] == hook.got[1][1]
+
+
+def test_a_script_may_keep_it_still(api, told):
+    api.panel("POST", "ipn", {"mode": "drop"})
+    api.paid()
+    assert told() == []
+    api.panel("POST", "ipn", {"mode": "normal"})
+    api.paid()
+    assert len(told()) == 1, "what happened meanwhile is never told"
+    assert api.http.post("/__sandbox/ipn", json={"mode": "shuffle"}).status_code == 400
