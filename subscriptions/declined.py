@@ -1,4 +1,4 @@
-"""How a payment of a subscription that its bank declined is told."""
+"""How a payer hears that a payment of a subscription was declined: in words that name the reason."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from payments import declines
 from payments.models import Payment
 
 
-def payment_failed(words: str, payment: Payment | None) -> PaymentFailed:
-    """`words` has a place for the reason; `payment` is the one that failed, where it is known."""
-    code, decline = (payment.failure_code, payment.decline_code) if payment else (None, None)
-    facts = {"paymentId": str(payment.id)} if payment else {}
-    return PaymentFailed(words.format(why(code, decline)), code=code or "card_declined", **facts)
-
-
-def why(*codes: str | None) -> str:
-    """': not enough money on the account', or nothing."""
+def reason(*codes: str | None) -> str:
+    """ ": the card has expired", of the first code that we have words for; else nothing."""
     known = next((declines.REASONS[each] for each in codes if each in declines.REASONS), "")
     return f": {known}" if known else ""
+
+
+def payment_failed(words: str, failed: Payment | None) -> PaymentFailed:
+    """`words` have a place for the reason. None: nobody knows which payment it was."""
+    code, decline = (failed.failure_code, failed.decline_code) if failed else (None, None)
+    facts = {"paymentId": str(failed.id)} if failed else {}
+    return PaymentFailed(words.format(reason(code, decline)), code=code or "card_declined", **facts)

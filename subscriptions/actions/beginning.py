@@ -17,10 +17,9 @@ from payments.errors import MethodNotFound
 from payments.provider_answers import answer_for
 from payments.providers.base import OutcomeUnknown, ProviderError, SavesMethods, UnknownReference
 from payments.providers.recurring import MethodDeclined, Payer, RunsSubscriptions, StartRequest
-from subscriptions import queries
+from subscriptions import declined, queries
 from subscriptions.actions import couponing, following, moving, pricing, subscribing
 from subscriptions.actions.asking import ask
-from subscriptions.declined import payment_failed, why
 from subscriptions.errors import AlreadySubscribed
 from subscriptions.models import PlanPrice, Subscription
 from subscriptions.models.subscription import Engine
@@ -29,7 +28,6 @@ log = logging.getLogger(__name__)
 
 Status = Subscription.Status
 _WORDS = "Your bank declined the first payment{}. Nothing was started or charged. Choose another way to pay."
-# Begun and not come alive: a new start takes their place.
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +86,13 @@ def begin(*, tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: A
     begun = following.take(subscription_id=subscription.id, facts=facts, provider=provider, actor=actor, now=now)
     if begun.status == Status.INCOMPLETE and not begun.client_secret:
         # The row stays, and another start takes its place.
-        raise payment_failed(_WORDS, queries.failed_payments(begun).first())
+        raise declined.payment_failed(_WORDS, queries.failed_payments(begun).first())
     return begun
 
 
 def _refusal(error: ProviderError) -> BillingError:
     if isinstance(error, MethodDeclined):
-        return PaymentFailed(_WORDS.format(why(error.code)), code=error.code or "card_declined")
+        return PaymentFailed(_WORDS.format(declined.reason(error.code)), code=error.code or "card_declined")
     return MethodNotFound() if isinstance(error, UnknownReference) else answer_for(error)
 
 

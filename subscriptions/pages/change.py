@@ -20,6 +20,7 @@ from billing_portal.notices import outbox
 from billing_portal.tenants.pages.access import tenant_page
 from payments.models import Invoice
 from payments.pages.at_paypal import allow_paypal
+from payments.pages.onward import onward
 from payments.pages.stripe_js import takes_new_cards
 from payments.pages.words import money_of
 from subscriptions import previews, queries
@@ -83,8 +84,7 @@ def _change(request: Any, subscription: Subscription, current: Target, now: date
         return _show(request, subscription, current, form, now, said=_SAID[type(error)])
     except PaymentFailed as error:
         outbox.wake()
-        messages.error(request, error.detail)
-        return to_subscription()  # which leads to paying it another way
+        return _declined(request, subscription, error)
     except BillingError as error:
         form.refuse(error)
         return _show(request, subscription, current, form, now)
@@ -111,6 +111,16 @@ def _done(request: Any, changed: Subscription, before: Invoice | None) -> HttpRe
         ),
     )
     return to_subscription()
+
+
+def _declined(request: Any, subscription: Subscription, error: PaymentFailed) -> HttpResponse:
+    """To its invoice, with the reason: it can be paid otherwise, and the change is made then."""
+    failed = queries.failed_payments(subscription).first()
+    if failed is None:
+        messages.error(request, error.detail)
+        return to_subscription()
+    messages.info(request, "Nothing has changed yet. It does once this is paid; left alone, it is dropped in a day.")
+    return onward(failed)
 
 
 def _to_pay(request: Any, subscription: Subscription) -> HttpResponse:

@@ -50,6 +50,8 @@ def notices(subscription: Subscription, current: Target, now: datetime) -> list[
         _unpaid_change(subscription),
         _waiting(subscription, now),
         _paused(subscription, current, now),
+        _ending(subscription),
+        _pending(subscription, current),
     ]
     return [each for each in found if each]
 

@@ -62,10 +62,12 @@ def test_declined_on_the_page_it_leads_to_paying_it_another_way(
     stripe: StripeWorld, owner: Client, subscription: Subscription
 ) -> None:
     pays_with(stripe, subscription, DECLINES)
-    assert changes(owner, MORE)["Location"] == "/subscription"
+    to = changes(owner, MORE)["Location"]
+    bill = Invoice.objects.get(status="open")
+    assert to.startswith(f"/invoices/{bill.id}/pay?declined=")
+    assert "Nothing has changed yet" in words(owner.get(to))
     told_all(stripe)
     page = owner.get("/subscription")
-    bill = Invoice.objects.get(status="open")
     assert "Your bank declined" in words(page) and "2 seats × $10.00" in words(page)
     assert "It is Professional" not in words(page) and "Changed to" not in words(page)
     assert f"Pay {bill.number}" in words(page)
@@ -101,9 +103,9 @@ def test_the_history_of_a_start_says_what_became_of_it(stripe: StripeWorld, owne
     begun(owner)
     told_all(stripe)
     story = words(owner.get("/subscription")).partition("What happened")[2]
-    assert "The first payment is made, and it has begun" in story
+    assert "The first payment came" in story
     assert "It did not begin Another was begun in its place." in story
-    assert story.count("Subscription ordered") == 2
+    assert story.count("Subscription started") == 2
     assert "Waits for you" not in story and "by Stripe”" not in story
 
 
