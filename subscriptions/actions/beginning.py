@@ -12,13 +12,12 @@ from django.db import transaction
 from billing_portal.kit.actors import Actor
 from billing_portal.kit.errors import BillingError, PaymentFailed
 from billing_portal.tenants.models import Tenant
-from payments import declines
 from payments.actions.customers import customer_for
 from payments.errors import MethodNotFound
 from payments.provider_answers import answer_for
 from payments.providers.base import OutcomeUnknown, ProviderError, SavesMethods, UnknownReference
 from payments.providers.recurring import MethodDeclined, Payer, RunsSubscriptions, StartRequest
-from subscriptions import queries
+from subscriptions import declined, queries
 from subscriptions.actions import couponing, following, moving, pricing, subscribing
 from subscriptions.actions.asking import ask
 from subscriptions.errors import AlreadySubscribed
@@ -29,7 +28,6 @@ log = logging.getLogger(__name__)
 
 Status = Subscription.Status
 _WORDS = "Your bank declined the first payment{}. Nothing was started or charged. Choose another way to pay."
-# Begun and not come alive: a new start takes their place.
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,27 +85,15 @@ def begin(*, tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: A
         raise _refusal(error) from error
     begun = following.take(subscription_id=subscription.id, facts=facts, provider=provider, actor=actor, now=now)
     if begun.status == Status.INCOMPLETE and not begun.client_secret:
-        raise _declined(begun)
+        # The row stays, and another start takes its place.
+        raise declined.payment_failed(_WORDS, queries.failed_payments(begun).first())
     return begun
 
 
 def _refusal(error: ProviderError) -> BillingError:
     if isinstance(error, MethodDeclined):
-        return PaymentFailed(_WORDS.format(_why(error.code, None)), code=error.code or "card_declined")
+        return PaymentFailed(_WORDS.format(declined.reason(error.code)), code=error.code or "card_declined")
     return MethodNotFound() if isinstance(error, UnknownReference) else answer_for(error)
-
-
-def _declined(subscription: Subscription) -> PaymentFailed:
-    """Its first payment was; the row stays, and another start takes its place."""
-    failed = queries.failed_payments(subscription).first()
-    code, decline = (failed.failure_code, failed.decline_code) if failed else (None, None)
-    facts = {"paymentId": str(failed.id)} if failed else {}
-    return PaymentFailed(_WORDS.format(_why(code, decline)), code=code or "card_declined", **facts)
-
-
-def _why(*codes: str | None) -> str:
-    known = next((declines.REASONS[each] for each in codes if each in declines.REASONS), "")
-    return f": {known}" if known else ""
 
 
 @transaction.atomic

@@ -13,16 +13,19 @@ from django.db import transaction
 from billing_portal.kit.actors import Actor
 from payments import tax
 from payments.actions.invoicing import LineDraft
+from payments.models import Invoice, Payment
 from payments.provider_answers import as_answers
 from payments.providers import registry
 from payments.providers.recurring import BillLine, BillTax, ChangeFacts, ChangeRequest, ChangesSubscriptions
-from subscriptions import quoting
+from subscriptions import declined, queries, quoting
 from subscriptions.actions import changing, following, moving, pricing
 from subscriptions.actions.asking import ask
 from subscriptions.actions.changing import Preview, Wish
 from subscriptions.errors import NothingToCredit, NotSupportedByEngine, PreviewOutdated
 from subscriptions.models import Subscription
 from subscriptions.quoting import NOW, Choice, Quote
+
+_DECLINED = "Your bank declined the payment{}. Nothing has changed. Pay the invoice of it another way, or choose again."
 
 
 def preview_change(*, subscription_id: UUID, wish: Wish, actor: Actor, now: datetime) -> Preview:  # noqa: ARG001
@@ -45,7 +48,8 @@ def change_subscription(
     1. Reckon as of `instant`, the preview's. Where the subscription is another than in `state` it does not hold.
     2. Ask the provider, with no transaction open, under a key that the same change of the same state has.
     3. Follow what it says; the bill comes with it.
-    Raises as `changing.change_subscription`, NotSupportedByEngine, NothingToCredit (a provider would keep what it gives
+    Raises as `changing.change_subscription`, PaymentFailed (its bill stays open for a while: paid otherwise, the change
+    holds), NotSupportedByEngine, NothingToCredit (a provider would keep what it gives
     back for bills of its own), and what `provider_answers` says.
     """
     at = (instant or now).replace(microsecond=0)
@@ -63,7 +67,17 @@ def change_subscription(
         operation, act = "drop_change", lambda: provider.drop_change(reference, key=request.key)
     with as_answers():
         after = ask(subscription, operation, act, now=now)
-    return following.take(subscription_id=subscription.id, facts=after, provider=provider, actor=actor, now=now)
+    changed = following.take(subscription_id=subscription.id, facts=after, provider=provider, actor=actor, now=now)
+    if after.awaits_payment and (failed := _declined(changed)):
+        raise declined.payment_failed(_DECLINED, failed)
+    return changed
+
+
+def _declined(subscription: Subscription) -> Payment | None:
+    """What was to pay for the change and did not; what its payer has to confirm, or a bank has still to say, may."""
+    bill = queries.latest_invoice(subscription)
+    last = bill.payments.order_by("-created_at", "-id").first() if bill and bill.status == Invoice.Status.OPEN else None
+    return last if last and last.status == Payment.Status.FAILED else None
 
 
 def _chosen(subscription_id: UUID, wish: Wish, at: datetime) -> tuple[Subscription, Choice, ChangesSubscriptions]:

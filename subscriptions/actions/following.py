@@ -94,6 +94,7 @@ def _take_state(
             raise
         return _end_there(subscription, facts, provider, "It came alive while another one runs", actor, now)
     after.client_secret, after.approval_url = facts.client_secret, facts.approval_url
+    after.awaits_payment = facts.awaits_payment is not None
     return after
 
 

@@ -66,6 +66,8 @@ class Subscription(models.Model):
     # Let the payer finish what is left to do. Never stored: whoever has just asked the provider holds them.
     client_secret: str | None = None
     approval_url: str | None = None
+    # A change is made once it is paid.
+    awaits_payment: bool = False
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="subscriptions")

@@ -9,15 +9,19 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from billing_portal.kit.display.dates import day_text, long_text
-from billing_portal.kit.errors import BillingError
+from billing_portal.kit.errors import BillingError, PaymentFailed
 from billing_portal.kit.idempotency import KeyInUse, alone
 from billing_portal.notices import outbox
 from billing_portal.tenants.pages.access import tenant_page
+from payments.models import Invoice
 from payments.pages.at_paypal import allow_paypal
+from payments.pages.onward import onward
+from payments.pages.stripe_js import takes_new_cards
 from payments.pages.words import money_of
 from subscriptions import previews, queries
 from subscriptions.actions import directing
@@ -78,12 +82,23 @@ def _change(request: Any, subscription: Subscription, current: Target, now: date
             messages.info(request, "That is what it is already.")
             return to_subscription()
         return _show(request, subscription, current, form, now, said=_SAID[type(error)])
+    except PaymentFailed as error:
+        outbox.wake()
+        return _declined(request, subscription, error)
     except BillingError as error:
         form.refuse(error)
         return _show(request, subscription, current, form, now)
     outbox.wake()
+    return _done(request, changed, before)
+
+
+def _done(request: Any, changed: Subscription, before: Invoice | None) -> HttpResponse:
+    """On to PayPal or to the bank, where somebody has still to agree; else to the subscription. `before`: its newest
+    invoice until then."""
     if changed.approval_url:
         return HttpResponseRedirect(changed.approval_url)
+    if changed.awaits_payment:
+        return _to_pay(request, changed)
     latest = queries.latest_invoice(changed)
     invoice = latest if latest != before else None
     messages.success(
@@ -95,6 +110,26 @@ def _change(request: Any, subscription: Subscription, current: Target, now: date
             else ""
         ),
     )
+    return to_subscription()
+
+
+def _declined(request: Any, subscription: Subscription, error: PaymentFailed) -> HttpResponse:
+    """To its invoice, with the reason: it can be paid otherwise, and the change is made then."""
+    failed = queries.failed_payments(subscription).first()
+    if failed is None:
+        messages.error(request, error.detail)
+        return to_subscription()
+    messages.info(request, "Nothing has changed yet. It does once this is paid; left alone, it is dropped in a day.")
+    return onward(failed)
+
+
+def _to_pay(request: Any, subscription: Subscription) -> HttpResponse:
+    """It has not changed yet: to the bank's question, or to the subscription, which says what it waits for."""
+    payment = queries.awaited_payment(subscription)
+    if payment and takes_new_cards():
+        return HttpResponseRedirect(reverse("payment-confirm-page", args=[payment.id]))
+    if payment is None:
+        messages.info(request, "It changes once the payment for it has arrived.")
     return to_subscription()
 
 

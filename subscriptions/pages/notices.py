@@ -45,8 +45,15 @@ class SubscriptionNotice:
 
 
 def notices(subscription: Subscription, current: Target, now: datetime) -> list[SubscriptionNotice]:
-    found = [_late(subscription, now), _waiting(subscription, now), _paused(subscription, current, now)]
-    return [each for each in (*found, _ending(subscription), _pending(subscription, current)) if each]
+    found = [
+        _late(subscription, now),
+        _unpaid_change(subscription),
+        _waiting(subscription, now),
+        _paused(subscription, current, now),
+        _ending(subscription),
+        _pending(subscription, current),
+    ]
+    return [each for each in found if each]
 
 
 def _late(subscription: Subscription, now: datetime) -> SubscriptionNotice | None:
@@ -98,6 +105,30 @@ def _to(rows: list[Invoice]) -> tuple[str, str]:
     if takes_payments(invoice.currency):
         return f"Pay {invoice.number}", pay_url(invoice.id)
     return f"Open {invoice.number}", reverse("invoice-page", args=[invoice.id])
+
+
+def _unpaid_change(subscription: Subscription) -> SubscriptionNotice | None:
+    """A change that is made once it is paid. Its provider drops it after a day."""
+    if subscription.engine != Engine.STRIPE or subscription.status not in (Status.ACTIVE, Status.TRIALING):
+        return None
+    bills = [each for each in coming.open_invoices(subscription) if each.billing_reason == Invoice.Reason.CHANGE]
+    if not bills:
+        return None
+    bill, payment = bills[-1], queries.awaited_payment(subscription)
+    if payment and payment.invoice_id == bill.id:
+        money = money_text(payment.amount)
+        text = f"Nothing has changed yet. {money} is charged, and the change made, only when you confirm."
+        title, button, url = (
+            "Your bank wants you to confirm a change",
+            f"Confirm {money}",
+            reverse("payment-confirm-page", args=[payment.id]),
+        )
+        return SubscriptionNotice("warn", "shield-lock", title, text, button, url, is_main=True)
+    failed = queries.failed_payments(subscription).filter(invoice=bill).first()
+    title = declined_sentence(failed).rstrip(".") if failed else "A change waits until it is paid"
+    text = "Nothing has changed. Pay it another way, and the change is made; left alone, it is dropped within a day."
+    tone, icon = ("bad", "circle-x") if failed else ("info", "clock")
+    return SubscriptionNotice(tone, icon, title, text, *_to([bill]), is_main=failed is not None)
 
 
 def _waiting(subscription: Subscription, now: datetime) -> SubscriptionNotice | None:
