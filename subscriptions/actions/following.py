@@ -158,7 +158,8 @@ def _apply(subscription_id: UUID, facts: RecurringFacts, actor: Actor, now: date
         return subscription  # it ended here after this was read: the next read ends it there, too
     subscription.provider_ref = facts.provider_ref
     status = _status(subscription, facts)
-    if facts.period:
+    if facts.period and not status == subscription.status == Status.PAUSED:
+        # Its provider counts on through a pause, and bills nothing: what was paid for still ends when it would have.
         subscription.period_start, subscription.period_end = facts.period
     if facts.trial_end:
         subscription.trial_end = facts.trial_end

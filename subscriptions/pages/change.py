@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
@@ -17,6 +17,7 @@ from billing_portal.kit.errors import BillingError
 from billing_portal.kit.idempotency import KeyInUse, alone
 from billing_portal.notices import outbox
 from billing_portal.tenants.pages.access import tenant_page
+from payments.pages.onward import pay_url
 from payments.pages.words import money_of
 from subscriptions import previews, queries
 from subscriptions.actions import directing
@@ -83,6 +84,10 @@ def _change(request: Any, subscription: Subscription, current: Target, now: date
     outbox.wake()
     latest = queries.latest_invoice(changed)
     invoice = latest if latest != before else None
+    if invoice and not _is_so(changed, coming.current(changed, timezone.now()), wish):
+        asked = money_of(invoice.total_minor, invoice.currency)
+        messages.warning(request, f"Nothing has changed yet: {asked} has to be paid first, within a day.")
+        return redirect(pay_url(invoice.id))
     messages.success(
         request,
         _done(changed, timezone.now())

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
-import time_machine
 
 from billing_portal.tests.stripe_world import StripeWorld
 from billing_portal.tests.world import at
@@ -16,6 +14,7 @@ from subscriptions.tests.stripe_story import StripeStory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 MONTH = 2_000
+Tells = Callable[..., StripeStory]
 YEAR = timedelta(days=366)
 # It is saved, and every charge is declined.
 NO_FUNDS = "pm_card_chargeCustomerFail"
@@ -23,26 +22,9 @@ NO_FUNDS = "pm_card_chargeCustomerFail"
 ASKS = "pm_card_authenticationRequired"
 
 
-@pytest.fixture
-def tells(settings: Any, stripe: StripeWorld) -> Iterator[Callable[..., StripeStory]]:
-    """`tells("2027-01-31 15:00")`: a tenant at that moment, by both clocks. At the end both books agree."""
-    settings.SESSION_COOKIE_AGE = 10**9  # the clock is moved by years
-    with time_machine.travel(at("2027-01-01 00:00"), tick=False) as clock:
-        told: list[StripeStory] = []
-
-        def begin(moment: str, **facts: Any) -> StripeStory:
-            clock.move_to(at(moment))
-            told.append(StripeStory(clock, stripe, **facts))
-            return told[-1]
-
-        yield begin
-        for story in told:
-            story.books_agree()
-
-
-def test_a_year_from_the_31st_of_january(tells: Callable[..., StripeStory]) -> None:
+def test_a_year_from_the_31st_of_january(by_stripe: Tells) -> None:
     two_plans()
-    story = tells("2027-01-31 15:00")
+    story = by_stripe("2027-01-31 15:00")
     assert story.begins()["currentPeriodEnd"] == "2027-02-28T15:00:00Z"
     story.until("2028-01-23 15:00")
     assert [span[:2] for span in story.billed()] == [
@@ -64,9 +46,9 @@ def test_a_year_from_the_31st_of_january(tells: Callable[..., StripeStory]) -> N
     assert len(story.told("We have your payment of $20.00")) == 12
 
 
-def test_a_year_from_the_leap_day_comes_back_to_it(tells: Callable[..., StripeStory]) -> None:
+def test_a_year_from_the_leap_day_comes_back_to_it(by_stripe: Tells) -> None:
     two_plans()
-    story = tells("2028-02-29 09:00")
+    story = by_stripe("2028-02-29 09:00")
     story.begins(billingCycle="yearly")
     for year in range(2029, 2033):
         story.until(f"{year}-02-01 09:00", every=YEAR)
@@ -84,9 +66,9 @@ def test_a_year_from_the_leap_day_comes_back_to_it(tells: Callable[..., StripeSt
     ]
 
 
-def test_months_go_across_the_leap_day(tells: Callable[..., StripeStory]) -> None:
+def test_months_go_across_the_leap_day(by_stripe: Tells) -> None:
     two_plans()
-    story, other = tells("2027-12-30 09:00"), tells("2027-12-30 09:00")
+    story, other = by_stripe("2027-12-30 09:00"), by_stripe("2027-12-30 09:00")
     story.begins()
     story.until("2028-01-29 20:00")
     other.begins(seats=1)
@@ -100,9 +82,9 @@ def test_months_go_across_the_leap_day(tells: Callable[..., StripeStory]) -> Non
     assert [span[:2] for span in other.billed()] == [("Jan 29", "Feb 29"), ("Feb 29", "Mar 29"), ("Mar 29", "Apr 29")]
 
 
-def test_a_trial_is_told_of_and_paid_when_it_ends(tells: Callable[..., StripeStory]) -> None:
+def test_a_trial_is_told_of_and_paid_when_it_ends(by_stripe: Tells) -> None:
     price(1_000, code="small", trial_days=14)
-    story = tells("2027-06-01 10:00")
+    story = by_stripe("2027-06-01 10:00")
     assert story.begins(trialDays=14)["status"] == "trialing"
     story.until("2027-06-15 09:00")
     assert story.may_use() == (True, "trialing")
@@ -117,10 +99,10 @@ def test_a_trial_is_told_of_and_paid_when_it_ends(tells: Callable[..., StripeSto
 
 
 def test_a_trial_whose_card_was_confirmed_at_its_bank_is_paid_with_nobody_there(
-    tells: Callable[..., StripeStory], stripe: StripeWorld
+    by_stripe: Tells, stripe: StripeWorld
 ) -> None:
     price(1_000, code="small", trial_days=14)
-    story = tells("2027-06-01 10:00")
+    story = by_stripe("2027-06-01 10:00")
     begun = story.begins("pm_card_authenticationRequiredOnSetup", trialDays=14)
     assert (begun["status"], begun["clientSecret"][:5]) == ("trialing", "seti_")
     story.confirms(begun)
@@ -130,10 +112,10 @@ def test_a_trial_whose_card_was_confirmed_at_its_bank_is_paid_with_nobody_there(
 
 
 def test_a_trial_whose_card_asks_each_time_waits_for_its_owner_when_it_ends(
-    tells: Callable[..., StripeStory], stripe: StripeWorld
+    by_stripe: Tells, stripe: StripeWorld
 ) -> None:
     price(1_000, code="small", trial_days=14)
-    story = tells("2027-06-01 10:00")
+    story = by_stripe("2027-06-01 10:00")
     begun = story.begins(ASKS, trialDays=14)
     story.confirms(begun)
     story.until("2027-06-15 10:00")
@@ -145,9 +127,9 @@ def test_a_trial_whose_card_asks_each_time_waits_for_its_owner_when_it_ends(
     assert story.states() == ["incomplete", "trialing", "past_due", "active"]
 
 
-def test_a_renewal_that_is_declined_is_told_and_paid_at_once_by_a_new_card(tells: Callable[..., StripeStory]) -> None:
+def test_a_renewal_that_is_declined_is_told_and_paid_at_once_by_a_new_card(by_stripe: Tells) -> None:
     two_plans()
-    story = tells("2027-03-01 10:00")
+    story = by_stripe("2027-03-01 10:00")
     story.begins()
     story.on("2027-03-20 10:00").saves(NO_FUNDS)
     assert story.received() == [MONTH], "the new card waits for the next period"
@@ -175,10 +157,10 @@ def declined_to_the_end(story: StripeStory) -> None:
 
 
 def test_a_renewal_that_is_declined_to_the_end_ends_it_and_its_tenant_begins_anew(
-    tells: Callable[..., StripeStory],
+    by_stripe: Tells,
 ) -> None:
     two_plans()
-    story = tells("2027-03-01 10:00")
+    story = by_stripe("2027-03-01 10:00")
     declined_to_the_end(story)
     assert story.states() == ["incomplete", "active", "past_due", "canceled"]
     assert story.told("has ended") == ["Your subscription has ended"]
@@ -189,11 +171,11 @@ def test_a_renewal_that_is_declined_to_the_end_ends_it_and_its_tenant_begins_ane
 
 
 def test_a_renewal_that_is_declined_to_the_end_is_on_hold_until_a_new_card_pays_it(
-    tells: Callable[..., StripeStory], stripe: StripeWorld
+    by_stripe: Tells, stripe: StripeWorld
 ) -> None:
     two_plans()
     stripe.panel("POST", "settings", {"afterRetries": "unpaid"})
-    story = tells("2027-03-01 10:00")
+    story = by_stripe("2027-03-01 10:00")
     declined_to_the_end(story)
     assert story.told("on hold") == ["Your subscription is on hold: an invoice was not paid"]
     story.saves("pm_card_visa")
