@@ -164,7 +164,7 @@ def test_an_end_is_taken_back_and_said_again_and_comes_with_the_period(by_stripe
     assert story.states() == ["incomplete", "active", "canceled"]
 
 
-def test_paused_nothing_is_billed_and_resumed_it_goes_on(by_stripe: Tells, stripe: StripeWorld) -> None:
+def test_paused_nothing_is_billed_and_resumed_later_a_period_begins_anew(by_stripe: Tells, stripe: StripeWorld) -> None:
     two_plans()
     story = by_stripe("2027-04-01 12:00")
     story.begins()
@@ -176,13 +176,26 @@ def test_paused_nothing_is_billed_and_resumed_it_goes_on(by_stripe: Tells, strip
     story.until("2027-05-05 12:00")
     assert story.may_use() == (False, "paused")
     assert [each["status"] for each in stripe.objects("invoices")] == ["paid", "void"]
-    story.until("2027-05-15 12:00").presses("/subscription", "/subscription/resume", of=of)
-    assert (story.may_use(), story.received()) == ((True, "active"), [MONTH])
+    story.until("2027-05-15 12:00")
+    assert "A new period begins when you resume: $20.00" in words(story.sees("/subscription"))
+    story.presses("/subscription", "/subscription/resume", of=of)
+    assert (story.may_use(), story.received()) == ((True, "active"), [MONTH, MONTH])
     assert story.told("goes on") == ["Your subscription goes on"]
-    story.until("2027-06-02 12:00")
-    assert story.billed() == [("Apr 1", "May 1", MONTH), ("Jun 1", "Jul 1", MONTH)]
-    assert story.received() == [MONTH, MONTH]
+    story.until("2027-06-16 12:00")
+    assert story.billed() == [("Apr 1", "May 1", MONTH), ("May 15", "Jun 15", MONTH), ("Jun 15", "Jul 15", MONTH)]
+    assert story.received() == [MONTH] * 3
     assert story.states() == ["incomplete", "active", "paused", "active"]
+
+
+def test_a_pause_within_what_is_paid_for_costs_nothing(by_stripe: Tells) -> None:
+    two_plans()
+    story = by_stripe("2027-04-01 12:00")
+    story.begins()
+    story.on("2027-04-10 12:00").asks("post", "/subscription/pause")
+    story.on("2027-04-20 12:00").asks("post", "/subscription/resume")
+    story.until("2027-05-02 12:00")
+    assert story.billed() == [("Apr 1", "May 1", MONTH), ("May 1", "Jun 1", MONTH)]
+    assert story.received() == [MONTH, MONTH]
 
 
 def test_a_renewal_that_nobody_told_of_is_found_at_night(by_stripe: Tells) -> None:
