@@ -33,7 +33,7 @@ def apply(*, subscription_id: UUID, facts: RecurringFacts, actor: Actor, now: da
         return subscription  # it ended here after this was read: the next read ends it there, too
     subscription.provider_ref = facts.provider_ref
     status = _status(subscription, facts)
-    before = _take_period(subscription, facts, now)
+    before = _take_period(subscription, facts, status, now)
     if facts.trial_end:
         subscription.trial_end = facts.trial_end
     if status == Status.TRIALING and subscription.trial_start is None:
@@ -52,12 +52,15 @@ def apply(*, subscription_id: UUID, facts: RecurringFacts, actor: Actor, now: da
     return subscription
 
 
-def _take_period(subscription: Subscription, facts: RecurringFacts, now: datetime) -> Span | None:
-    """Returns the one that was known before."""
+def _take_period(subscription: Subscription, facts: RecurringFacts, status: str, now: datetime) -> Span | None:
+    """Returns the one that was known before. Stripe counts on through a pause, and bills nothing: what was paid for
+    still ends when it would have."""
     start, end, period = subscription.period_start, subscription.period_end, facts.period
     before = (start, end) if start and end else None
     if period and before and subscription.engine == Engine.PAYPAL:
         period = agreeing.running_period(before, period, now)
+    elif status == subscription.status == Status.PAUSED:
+        period = before
     if period:
         subscription.period_start, subscription.period_end = period
     return before

@@ -103,12 +103,17 @@ class Subscriptions:
         return self.update(provider_ref, {"pause_collection": {"behavior": "void"}})
 
     def resume(self, provider_ref: str) -> RecurringFacts:
-        """Also one that Stripe has paused itself, since its trial ended without a method: that one begins anew.
+        """Where the bill of the period under way was void, nobody has paid for it: a new one begins now, and is billed.
+        Also one that Stripe has paused itself, since its trial ended without a method, begins anew.
 
-        Source: Stripe, "Pause payment collection", and the API's "Resume a subscription".
+        Source: Stripe, "Pause payment collection", "Billing cycle", and the API's "Resume a subscription".
         """
-        if self.read(provider_ref)["status"] != "paused":
-            return self.update(provider_ref, {"pause_collection": ""})
+        subscription = self.read(provider_ref)
+        if subscription["status"] != "paused":
+            how: dict[str, Any] = {"pause_collection": ""}
+            if subscription["pause_collection"] and _is_unpaid_for(subscription):
+                how |= {"billing_cycle_anchor": "now", "proration_behavior": "none"}
+            return self.update(provider_ref, how)
         how = {"billing_cycle_anchor": "now", "expand": EXPAND}
         return self.told(lambda: self._api.subscriptions.resume(provider_ref, how, once()))
 
@@ -144,3 +149,9 @@ class Subscriptions:
     def _read(self, answer: Any) -> RecurringFacts:
         with readable():
             return subscription_of(answer.to_dict(), environment=self._environment)
+
+
+def _is_unpaid_for(subscription: dict[str, Any]) -> bool:
+    with readable():
+        bill = subscription["latest_invoice"] or {}
+        return bill.get("billing_reason") == "subscription_cycle" and bill.get("status") == "void"

@@ -11,16 +11,22 @@ from payments.providers.base import NotInThatState, OutcomeUnknown, ProviderUnav
 from payments.tests.provider_stripe_subscriptions.life import FIRST, LATER, Life
 
 
-def test_what_is_billed_in_a_pause_is_void_and_charged_to_nobody(life: Life, stripe: StripeWorld) -> None:
+def test_what_is_billed_in_a_pause_is_void_and_the_next_period_begins_when_it_is_resumed(
+    life: Life, stripe: StripeWorld
+) -> None:
     facts = life.start()
     assert life.provider.pause_subscription(facts.provider_ref, reason="Holidays").status == "paused"
     stripe.clock(LATER)
     assert [bill.status for bill in life.bills(facts.provider_ref)] == ["paid", "void"]
     assert life.bill(facts.provider_ref).payment is None and stripe.taken() == [3_000]
-    resumed = life.provider.resume_subscription(facts.provider_ref, reason="Back")
-    assert (resumed.status, resumed.period[0]) == ("active", LATER)
-    stripe.clock(LATER + timedelta(days=31))
-    assert stripe.taken() == [3_000, 3_000]
+    back = LATER + timedelta(days=5)
+    stripe.clock(back)
+    for _ in range(2):
+        resumed = life.provider.resume_subscription(facts.provider_ref, reason="Back")
+        assert (resumed.status, resumed.period[0]) == ("active", back)
+        assert stripe.taken() == [3_000, 3_000], "nobody had paid for the period under way"
+    stripe.clock(back + timedelta(days=31))
+    assert stripe.taken() == [3_000] * 3
 
 
 def test_one_that_has_not_begun_is_not_paused(life: Life) -> None:
