@@ -25,6 +25,7 @@ from payments.pages.standing import Standing, days_between, standings
 from payments.pages.words import in_sentence, what_for
 
 ON_A_PAGE = 20
+_NOT_LATE = {False: "nothing is late", True: "nothing else is late"}  # by whether something late has more time
 TABS = {"all": "All", "unpaid": "Unpaid", "on_its_way": "On its way", "paid": "Paid", "credit_notes": "Credit notes"}
 
 
@@ -106,7 +107,7 @@ def _tiles(tenant: Tenant, now: datetime) -> list[dict[str, Any]]:
         {
             "title": "Overdue",
             "amounts": _sums(late, currency),
-            "note": f"{count_text(len(late), 'invoice')}, {_since(late, now)}" if late else "nothing is late",
+            "note": f"{count_text(len(late), 'invoice')}, {_since(late, now)}" if late else _NOT_LATE[bool(held)],
             "is_bad": bool(late),
         },
         {

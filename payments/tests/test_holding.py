@@ -455,7 +455,7 @@ def test_what_is_held_back_is_not_counted_as_overdue(owner: Client, acme: Any, i
     hold = promised(invoice)
     with time_machine.travel(datetime(2026, 10, 19, tzinfo=UTC), tick=False):
         told = words(owner.get("/invoices"))
-        assert "Overdue $0.00 nothing is late" in told
+        assert "Overdue $0.00 nothing else is late" in told
         assert "Due $42.00 1 invoice with more time, by Oct 20" in told
         assert badge(owner) == 0
         lift(hold_id=hold.id, by=world.user(staff=True), now=datetime(2026, 10, 18, tzinfo=UTC))

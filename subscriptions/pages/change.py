@@ -119,7 +119,7 @@ def _declined(request: Any, subscription: Subscription, error: PaymentFailed) ->
     if failed is None:
         messages.error(request, error.detail)
         return to_subscription()
-    messages.info(request, "Nothing has changed yet. It does once this is paid; left alone, it is dropped in a day.")
+    messages.info(request, "Nothing has changed yet: it does once this is paid. Left alone, it is dropped in a day.")
     return onward(failed)
 
 
