@@ -53,6 +53,8 @@ def _late(subscription: Subscription, now: datetime) -> SubscriptionNotice | Non
     if subscription.status not in (Status.PAST_DUE, Status.UNPAID):
         return None
     rows = coming.open_invoices(subscription)
+    if subscription.engine == Engine.PAYPAL and not rows:
+        return _declined_at_paypal(subscription)
     late = [each for each in rows if each.is_overdue(now)]
     button, url = _to(late or rows)
     if subscription.status == Status.UNPAID:
@@ -74,6 +76,16 @@ def _late(subscription: Subscription, now: datetime) -> SubscriptionNotice | Non
         url,
         is_main=True,
     )
+
+
+def _declined_at_paypal(subscription: Subscription) -> SubscriptionNotice:
+    """No invoice is there before PayPal has taken its money: nothing can be paid here."""
+    title = "PayPal could not charge your subscription"
+    text = "It is tried again by PayPal. See there that you can pay; nothing has changed for you yet."
+    if subscription.status == Status.UNPAID:
+        title = "Your subscription has stopped: PayPal could not charge it"
+        text = "It is not tried again. Cancel this subscription, and start again by PayPal or another way."
+    return SubscriptionNotice("bad", "alert-triangle", title, text)
 
 
 def _until(subscription: Subscription, late: list[Invoice], now: datetime) -> str:
