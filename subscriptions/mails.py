@@ -16,6 +16,7 @@ from billing_portal.notices.outbox import Message
 from subscriptions import costing, queries
 from subscriptions.coupon_words import still_off
 from subscriptions.models import Subscription
+from subscriptions.models.subscription import Engine
 
 # What is told of a move into a state, or of another change; what is not named needs no mail.
 TEMPLATES = {
@@ -57,6 +58,8 @@ def write_mail(subscription: Subscription, what: str, *, came_from: str | None =
                     "cycle": "month" if terms.price.billing_cycle == "monthly" else "year",
                     "amount": money_text(Money(amount, subscription.currency)),
                     "coupon": still_off(subscription),
+                    # What PayPal can't charge is no invoice of ours: nothing is open that could be paid.
+                    "by_paypal": "PayPal" if subscription.engine == Engine.PAYPAL else "",
                     "until": long_text(ends),
                     "button_label": "Open your subscription",
                     "button_url": f"{settings.PUBLIC_URL}/subscription",

@@ -63,6 +63,8 @@ def _late(subscription: Subscription, now: datetime) -> SubscriptionNotice | Non
         text = "Nothing has changed for you yet. PayPal tries again by itself: see that your account there can pay."
         return SubscriptionNotice("bad", "alert-triangle", "PayPal could not take what is due", text)
     rows = coming.open_invoices(subscription)
+    if subscription.engine == Engine.PAYPAL and not rows:
+        return _declined_at_paypal(subscription)
     late = [each for each in rows if each.is_overdue(now)]
     button, url = _to(late or rows)
     if subscription.status == Status.UNPAID:
@@ -84,6 +86,16 @@ def _late(subscription: Subscription, now: datetime) -> SubscriptionNotice | Non
         url,
         is_main=True,
     )
+
+
+def _declined_at_paypal(subscription: Subscription) -> SubscriptionNotice:
+    """No invoice is there before PayPal has taken its money: nothing can be paid here."""
+    title = "PayPal could not charge your subscription"
+    text = "It is tried again by PayPal. See there that you can pay; nothing has changed for you yet."
+    if subscription.status == Status.UNPAID:
+        title = "Your subscription has stopped: PayPal could not charge it"
+        text = "It is not tried again. Cancel this subscription, and start again by PayPal or another way."
+    return SubscriptionNotice("bad", "alert-triangle", title, text)
 
 
 def _until(subscription: Subscription, late: list[Invoice], now: datetime) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import Any, Self
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, Self, TypeVar
 
 import time_machine
 from django.utils import timezone
@@ -20,12 +21,13 @@ from subscriptions.tasks import follow_all
 from subscriptions.tests.pages_world import sent
 from subscriptions.tests.story import DAY, Story
 
-# (from, to) of a period, its bill's total in minor units, and what was taken for it.
-Row = tuple[datetime, datetime, int, list[int]]
+S = TypeVar("S", bound="StoryThere")
+# What both books know of a bill: its total in minor units, what was taken for it, its period where both have one.
+Row = tuple[object, ...]
 
 
 class StoryThere(Story):
-    """`there` is the stand-in. What it tells is heard at once; `unheard` loses it."""
+    """`there` is the stand-in. What it tells is heard at once; `unheard` loses that."""
 
     there_is = ""
 
@@ -67,10 +69,11 @@ class StoryThere(Story):
                 meanwhile()
         return self
 
-    def unheard(self, act: Callable[[], object]) -> None:
-        """No webhook of what this does ever comes."""
+    def unheard(self, moment: str) -> None:
+        """Time passes, and no webhook of what happens there until then ever comes."""
         self.there.panel("POST", "webhooks", {"mode": "drop"})
-        act()
+        super().on(moment)
+        self.told_the_time()
         self.there.panel("POST", "webhooks", {"mode": "normal"})
 
     def night(self) -> None:
@@ -90,8 +93,9 @@ class StoryThere(Story):
 
     # --- Two books ---
 
-    def state(self) -> str:
-        return self.subscription().status
+    def subscription(self) -> Subscription:
+        """The one that was begun last."""
+        return Subscription.objects.filter(tenant=self.tenant).latest("started_at")
 
     def terms(self) -> list[tuple[str, str, int]]:
         """(since, plan, seats), oldest first."""
@@ -131,9 +135,23 @@ class StoryThere(Story):
         return {**found, "Subscription": list(Subscription.objects.order_by("id").values(*names))}
 
 
-def row(invoice: Invoice) -> Row:
-    """Ours, with what came from the provider for it."""
-    assert invoice.period_start and invoice.period_end
-    came = invoice.payments.filter(status=Payment.Status.SUCCEEDED, provider=invoice.provider)
-    amounts = list(came.values_list("amount_minor", flat=True))
-    return invoice.period_start, invoice.period_end, invoice.total_minor, amounts
+def came(invoice: Invoice) -> list[int]:
+    """What its provider has taken for it, in minor units."""
+    payments = invoice.payments.filter(status=Payment.Status.SUCCEEDED, provider=invoice.provider)
+    return list(payments.values_list("amount_minor", flat=True))
+
+
+@contextmanager
+def stories_of(kind: type[S], there: StripeWorld | PayPalWorld) -> Iterator[Callable[..., S]]:
+    """`begin("2027-01-31 15:00", time_zone=…)`. At the end both books agree."""
+    with time_machine.travel(at("2027-01-01 00:00"), tick=False) as clock:
+        stories: list[S] = []
+
+        def begin(moment: str, **facts: Any) -> S:
+            clock.move_to(at(moment))
+            stories.append(kind(clock, there, **facts))
+            return stories[-1]
+
+        yield begin
+        for story in stories:
+            story.books_agree()

@@ -9,7 +9,7 @@ from billing_portal.tests.stripe_world import StripeWorld
 from payments.models import Invoice
 from payments.queries import amounts_of
 from payments.tests.methods_world import in_the_browser
-from subscriptions.tests.story_there import Row, StoryThere, row
+from subscriptions.tests.story_there import Row, StoryThere, came
 
 
 class StripeStory(StoryThere):
@@ -46,7 +46,10 @@ class StripeStory(StoryThere):
         """A bill that Stripe has dropped is credited here as a whole."""
         found = amounts_of(Invoice.objects.all())
         dropped = [number for number, each in found.items() if 0 < each.total == each.credited]
-        return {each.provider_ref or "": row(each) for each in Invoice.objects.exclude(id__in=dropped)}
+        return {
+            each.provider_ref or "": (each.total_minor, came(each), each.period_start, each.period_end)
+            for each in Invoice.objects.exclude(id__in=dropped)
+        }
 
     def theirs(self) -> dict[str, Row]:
         """Stripe's bills that ask for money, or did and were paid."""
@@ -57,9 +60,9 @@ class StripeStory(StoryThere):
         bills = [each for each in self.there.objects("invoices") if each["status"] in ("open", "paid")]
         return {
             each["id"]: (
-                *_period(each),
                 each["total"],
                 [charge["amount"] for charge in charges if charge["payment_intent"] == intent_of.get(each["id"])],
+                *_period(each),
             )
             for each in bills
         }

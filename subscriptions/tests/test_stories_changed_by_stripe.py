@@ -202,7 +202,7 @@ def test_a_renewal_that_nobody_told_of_is_found_at_night(by_stripe: Tells) -> No
     two_plans()
     story = by_stripe("2027-04-01 12:00")
     story.begins()
-    story.unheard(lambda: story.on("2027-05-01 12:30"))
+    story.unheard("2027-05-01 12:30")
     assert story.received() == [MONTH]
     assert story.may_use() == (True, "active"), "what has not been told of stops nobody"
     story.night()
