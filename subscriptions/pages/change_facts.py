@@ -16,6 +16,7 @@ from subscriptions import quoting
 from subscriptions.actions.changing import Preview
 from subscriptions.models import Subscription
 from subscriptions.models.plan import BillingCycle
+from subscriptions.models.subscription import Engine
 from subscriptions.pages import coming, plans
 from subscriptions.pages.words import EACH
 from subscriptions.quoting import NOW, PERIOD_END, Quote, Target
@@ -47,7 +48,7 @@ def preview_facts(preview: Preview, now: datetime) -> dict[str, Any]:
         else None,
         "due": Money(quote.due_minor, currency),
         "due_at": now + timedelta(days=subscription.tenant.payment_terms_days),
-        "has_tax": bool(subscription.tenant.tax_percent),
+        "has_tax": bool(quote.taxes or (subscription.engine == Engine.INVOICE and subscription.tenant.tax_percent)),
         "next": Money(quote.next_minor, currency),
         "next_at": quote.next_at,
         "each": EACH[target.price.billing_cycle],

@@ -10,10 +10,12 @@ from billing_portal.kit.display.amounts import money_text
 from billing_portal.kit.display.dates import long_text, period_text
 from payments import history_queries
 from payments.models import StatusChange
+from payments.naming import provider_name
 from payments.pages.events import Event, newest_first
 from payments.pages.words import Reader, who
 from subscriptions.actions.judging import HELD_BACK
 from subscriptions.models import Subscription, SubscriptionTerms
+from subscriptions.models.subscription import Engine
 from subscriptions.pages.coming import NextBill
 from subscriptions.pages.words import terms_text
 
@@ -23,6 +25,8 @@ _MOVES: dict[Any, tuple[str, str, str]] = {
     (Status.TRIALING, Status.ACTIVE): ("circle-check", "good", "The trial ended, and the subscription goes on"),
     (Status.PAST_DUE, Status.ACTIVE): ("circle-check", "good", "Nothing is overdue any more"),
     (Status.UNPAID, Status.ACTIVE): ("circle-check", "good", "What was open is paid, and the subscription goes on"),
+    (Status.INCOMPLETE, Status.ACTIVE): ("circle-check", "good", "The first payment came"),
+    (Status.APPROVAL_PENDING, Status.ACTIVE): ("circle-check", "good", "You approved it, and the first payment came"),
     (Status.PAUSED, Status.ACTIVE): ("player-play", "good", "Resumed"),
     (Status.PAUSED, Status.TRIALING): ("player-play", "good", "Resumed"),
     Status.ACTIVE: ("circle-check", "good", "Active"),
@@ -33,6 +37,11 @@ _MOVES: dict[Any, tuple[str, str, str]] = {
     Status.CANCELED: ("ban", "", "Ended"),
     Status.INCOMPLETE: ("shield-lock", "warn", "Waits for you to confirm the payment"),
     Status.APPROVAL_PENDING: ("shield-lock", "warn", "Waits for you to approve it"),
+}
+# Where a provider charges it, no invoice waits to be paid until a day.
+_CHARGED: dict[Any, tuple[str, str, str]] = {
+    (Status.PAST_DUE, Status.ACTIVE): ("circle-check", "good", "What was open is paid"),
+    Status.PAST_DUE: ("alert-triangle", "bad", "The renewal could not be charged"),
 }
 # Reasons that the title says already.
 _SAID = {
@@ -62,9 +71,10 @@ def subscription_story(subscriptions: Sequence[Subscription], bill: NextBill | N
     return newest_first(events)
 
 
-def move_words(old: str, new: str) -> tuple[str, str, str]:
+def move_words(old: str, new: str, engine: str = Engine.INVOICE) -> tuple[str, str, str]:
     """(icon, tone, title) of a move."""
-    return _MOVES.get((Status(old), Status(new))) or _MOVES[Status(new)]
+    words = _MOVES if engine == Engine.INVOICE else {**_MOVES, **_CHARGED}
+    return words.get((Status(old), Status(new))) or words[Status(new)]
 
 
 def _next(subscription: Subscription, bill: NextBill | None) -> list[Event]:
@@ -84,13 +94,14 @@ def _next(subscription: Subscription, bill: NextBill | None) -> list[Event]:
 
 def _moves(subscription: Subscription, changes: Sequence[StatusChange], reader: Reader) -> list[Event]:
     events = []
+    said = {*_SAID, f"by {provider_name(subscription.engine)}".lower()}
     for order, change in enumerate(changes, start=2):
         by = who(change, reader)
-        reason = "" if change.reason.lower() in _SAID else f"“{change.reason}”"
+        reason = "" if change.reason.lower() in said else f"“{change.reason}”"
         if change.old is None:
-            events.append(_started(subscription, change, by))
+            events.append(_started(subscription, change, by, waits=change == changes[-1]))
             continue
-        icon, tone, title = move_words(change.old, change.new)
+        icon, tone, title = move_words(change.old, change.new, subscription.engine)
         if change.new == Status.ACTIVE and change.reason == HELD_BACK:
             title = "It goes on: you have more time to pay"
         at = change.at
@@ -100,13 +111,14 @@ def _moves(subscription: Subscription, changes: Sequence[StatusChange], reader: 
     return events
 
 
-def _started(subscription: Subscription, change: StatusChange, by: str) -> Event:
+def _started(subscription: Subscription, change: StatusChange, by: str, *, waits: bool) -> Event:
+    """`waits`: nothing has come after it."""
     first = next(iter(subscription.terms.all()), None)
     what = f"{terms_text(first.price, first.seats)}." if first else ""
     if change.new == Status.TRIALING and subscription.trial_end:
         what = f"{what} Trial until {long_text(subscription.trial_end)}."
     title = "Trial started" if change.new == Status.TRIALING else "Subscription started"
-    if change.new in (Status.INCOMPLETE, Status.APPROVAL_PENDING):
+    if waits and change.new in (Status.INCOMPLETE, Status.APPROVAL_PENDING):
         title = _MOVES[Status(change.new)][2]
     return Event(title, "plus", "", what.strip(), change.at, by)
 
