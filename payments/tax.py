@@ -26,14 +26,11 @@ def tax_lines(tenant: Tenant, line_amounts: Sequence[int]) -> list[Tax]:
     """Exclusive tax, rounded once per rate and spread over the lines by largest remainder."""
     if not tenant.tax_percent or not line_amounts:
         return []
+    return [tax_of(tenant.tax_name or "Tax", tenant.tax_percent, line_amounts)]
+
+
+def tax_of(name: str, rate: Decimal, line_amounts: Sequence[int]) -> Tax:
+    """One rate, in percent, on top of these amounts."""
     taxable = sum(line_amounts)
-    amount = round_half_up(Decimal(taxable) * tenant.tax_percent / 100)
-    return [
-        Tax(
-            name=tenant.tax_name or "Tax",
-            rate=tenant.tax_percent,
-            taxable_minor=taxable,
-            amount_minor=amount,
-            per_line=split(amount, line_amounts),
-        )
-    ]
+    amount = round_half_up(Decimal(taxable) * rate / 100)
+    return Tax(name=name, rate=rate, taxable_minor=taxable, amount_minor=amount, per_line=split(amount, line_amounts))

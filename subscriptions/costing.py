@@ -7,6 +7,7 @@ from datetime import datetime
 
 from payments import tax
 from payments.actions.invoicing import LineDraft
+from payments.models import Invoice
 from payments.tax import Tax
 from subscriptions import discounts
 from subscriptions.discounts import Discount
@@ -30,10 +31,17 @@ def with_tax(subscription: Subscription, lines: Sequence[LineDraft]) -> tuple[li
     """(taxes, total with tax) as an invoice of these lines has them; of a negative sum, what is credited of tax. What a
     provider charges is its price: no tax of ours is added to it."""
     subtotal = sum(line.amount_minor for line in lines)
-    if subscription.engine != Engine.INVOICE:
-        return [], subtotal
-    taxes = tax.tax_lines(subscription.tenant, [line.amount_minor for line in lines]) if subtotal > 0 else []
+    taxes = _taxes(subscription, [line.amount_minor for line in lines]) if subtotal > 0 else []
     if subtotal < 0:
-        credited = tax.tax_lines(subscription.tenant, [-subtotal])
+        credited = _taxes(subscription, [-subtotal])
         return [], subtotal - sum(each.amount_minor for each in credited)
     return taxes, subtotal + sum(each.amount_minor for each in taxes)
+
+
+def _taxes(subscription: Subscription, line_amounts: Sequence[int]) -> list[Tax]:
+    """Ours on our own invoices. A provider's bills have its own, or none: those of the newest one."""
+    if subscription.engine == Engine.INVOICE:
+        return tax.tax_lines(subscription.tenant, line_amounts)
+    bills = Invoice.objects.filter(subscription_ref=subscription.id, provider=subscription.engine)
+    newest = bills.order_by("-issued_at", "-id").first()
+    return [tax.tax_of(each.name, each.rate, line_amounts) for each in newest.tax_lines.all()] if newest else []

@@ -49,7 +49,7 @@ def preview_facts(preview: Preview, now: datetime) -> dict[str, Any]:
         else None,
         "due": Money(quote.due_minor, currency),
         "due_at": now + timedelta(days=subscription.tenant.payment_terms_days),
-        "has_tax": bool(subscription.tenant.tax_percent) and not by_paypal,
+        "has_tax": bool(quote.taxes or (subscription.engine == Engine.INVOICE and subscription.tenant.tax_percent)),
         "next": Money(quote.next_minor, currency),
         "next_at": quote.next_at,
         "each": EACH[target.price.billing_cycle],

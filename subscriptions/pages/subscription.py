@@ -19,7 +19,7 @@ from subscriptions import discounts, queries
 from subscriptions.coupon_words import what_off
 from subscriptions.models import Subscription
 from subscriptions.models.plan import BillingCycle
-from subscriptions.models.subscription import LIVE, Engine
+from subscriptions.models.subscription import LIVE
 from subscriptions.pages import coming, plans
 from subscriptions.pages.notices import notices
 from subscriptions.pages.story import subscription_story
@@ -60,6 +60,7 @@ def running_facts(subscription: Subscription, bill: coming.NextBill | None, now:
     price, seats = current.price, current.seats
     in_trial = subscription.status == Subscription.Status.TRIALING
     period = queries.running_period(subscription, now)
+    usual, before_tax = coming.usual_cost(subscription, price, seats), Money(current.cost.whole, subscription.currency)
     can_change = subscription.status not in _FIXED and not subscription.cancel_at_period_end
     return {
         "subscription": subscription,
@@ -68,9 +69,9 @@ def running_facts(subscription: Subscription, bill: coming.NextBill | None, now:
         "each": EACH[price.billing_cycle],
         "seats": seats,
         "per_seat": Money(price.per_seat_minor, subscription.currency),
-        "before_tax": Money(current.cost.whole, subscription.currency),
-        "with_tax": coming.usual_cost(subscription, price, seats) if subscription.period_end else None,
-        "has_tax": bool(subscription.tenant.tax_percent) and subscription.engine == Engine.INVOICE,
+        "before_tax": before_tax,
+        "with_tax": usual if subscription.period_end else None,
+        "has_tax": usual != before_tax,
         "period": period,
         "trial_days": days_between(now, subscription.trial_end) if in_trial and subscription.trial_end else None,
         "ends": subscription.period_end if subscription.cancel_at_period_end else None,

@@ -11,12 +11,15 @@ import time_machine
 from billing_portal.tests import world
 from billing_portal.tests.reading import queries as queries_of
 from billing_portal.tests.reading import words
+from billing_portal.tests.stripe_world import StripeWorld
 from billing_portal.tests.world import SYSTEM, at
 from subscriptions.actions.ending import cancel_subscription, keep_subscription
 from subscriptions.actions.pausing import pause_subscription
 from subscriptions.models import Subscription
 from subscriptions.tests.pages_world import browser, sent
 from subscriptions.tests.plan_world import change, credit_of, invoices, on, open_sums, pay, price, started, two_plans
+from subscriptions.tests.stripe_plans import begun, billed
+from subscriptions.tests.stripe_plans import told as told_by
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("june")]
 
@@ -48,6 +51,20 @@ def test_it_says_what_it_costs_and_when_the_next_invoice_comes() -> None:
         told = seen(subscription)
     assert f"Billed ahead $369.75 {invoices(subscription)[1].number}, for July 1 to 31, 2026" in told
     assert "Next invoice $369.75 on July 25, 2026, for August 1 to 31, 2026" in told
+
+
+def test_what_a_provider_charges_has_no_tax_of_ours_and_tells_its_story_in_its_own_words(stripe: StripeWorld) -> None:
+    two_plans()
+    tenant = world.tenant(tax_name="Sales tax", tax_percent=Decimal("6.25"))
+    subscription = begun(browser(tenant), seats=2)
+    told = seen(subscription)
+    assert "$20.00 a month 2 seats × $10.00 Next invoice $20.00 on July 10, 2026" in told
+    assert "The first payment came Jun 10, 12:00 UTC · by" in told and "by Stripe" not in told
+    assert "Subscription started Professional, monthly, 2 seats. Jun 10, 12:00 UTC · by" in told
+    billed(stripe, subscription, "failed")
+    told_by(stripe)
+    assert "The renewal could not be charged" in (told := seen(subscription)) and "An invoice is overdue" not in told
+    assert invoices(subscription)[-1].total_minor == 2_000, "as it was shown"
 
 
 def test_a_trial_says_how_long_it_runs_and_what_follows() -> None:
