@@ -77,10 +77,10 @@ class StoryThere(Story):
         self.there.panel("POST", "webhooks", {"mode": "normal"})
 
     def night(self) -> None:
-        """What no event has told is found."""
+        """What nobody has told is found, and nothing is left for people to see to."""
         follow_all()
         assert reconcile() == 0
-        self.hears()
+        self.delivered()
 
     # --- People ---
 

@@ -111,6 +111,28 @@ def test_another_cycle_at_the_periods_end_is_a_schedule_there(by_stripe: Tells, 
     assert story.asks("get", "/subscription")["pendingChange"] is None
 
 
+@pytest.mark.parametrize("cycle", ["monthly", "yearly"])
+def test_what_was_taken_back_and_is_sent_once_more_is_done_once_more(by_stripe: Tells, cycle: str) -> None:
+    """Whoever goes back in the browser sends the preview of before."""
+    two_plans()
+    story = by_stripe("2027-04-01 00:00")
+    story.begins(planType="big", billingCycle=cycle)
+    wish = {"planType": "small", "billingCycle": "monthly"}
+    story.on("2027-04-10 00:00")
+    wish |= {"previewToken": story.asks("post", "/subscription/preview", wish)["previewToken"]}
+    for minute in (1, 3):
+        story.on(f"2027-04-10 00:0{minute}").asks("patch", "/subscription", wish)
+        assert story.asks("get", "/subscription")["pendingChange"]["planType"] == "small"
+        if minute == 1:
+            story.asks("patch", "/subscription", {"planType": "big", "billingCycle": cycle})
+            assert story.asks("get", "/subscription")["pendingChange"] is None
+    story.night()
+    ends = story.subscription().period_end
+    assert story.asks("get", "/subscription")["pendingChange"]["planType"] == "small"
+    story.on(f"{ends:%Y-%m-%d} 00:00")
+    assert story.invoices()[-1].total_minor == story.received()[-1] == MONTH
+
+
 def test_seats_rise_at_once_and_fall_with_the_period(by_stripe: Tells) -> None:
     two_plans()
     story = by_stripe("2027-04-01 00:00")

@@ -73,11 +73,11 @@ class Changing:
         if request.when == "now":
             self._schedules.release(subscription, key=request.key)
             how = {"payment_behavior": "pending_if_incomplete", "metadata": _NOTHING_PLANNED, **_at_once(request)}
-            return self._update(subscription, request, how)
+            return self._update(subscription, request, how, key=request.key or None)
         with readable():
             old, end = terms_in_force(subscription), item_of(subscription)["current_period_end"]
         if request.changes_cycle:
-            self._restored(subscription, key=request.key)
+            self._restored(subscription)
             return self._schedules.plan(subscription, old, request)
         self._schedules.release(subscription, key=request.key)
         planned = {CHANGE_AT: str(end), OLD_PRICE: old[0], OLD_SEATS: str(old[1])}
@@ -89,7 +89,7 @@ class Changing:
         """The item gets its terms back, or the schedule lets go of the subscription as it is. Twice is once."""
         subscription = self._subscriptions.read(provider_ref)
         self._schedules.release(subscription, key=key)
-        self._restored(subscription, key=key)
+        self._restored(subscription)
         return self._subscriptions.look_up(provider_ref, moves_money=True)
 
     def end_with_period(self, provider_ref: str, *, ends: bool, reason: str) -> RecurringFacts:
@@ -134,13 +134,15 @@ class Changing:
             raise NotInThatState("It is to change so already: that has to be dropped before")
         return subscription
 
-    def _update(self, subscription: dict[str, Any], request: ChangeRequest, how: dict[str, Any]) -> RecurringFacts:
-        how = {"items": _items(subscription, request), **how}
-        return self._subscriptions.update(subscription["id"], how, key=request.key or None)
+    def _update(
+        self, subscription: dict[str, Any], request: ChangeRequest, how: dict[str, Any], *, key: str | None = None
+    ) -> RecurringFacts:
+        """What costs nothing has no key: done, taken back and done again, it must not be an old answer."""
+        return self._subscriptions.update(subscription["id"], {"items": _items(subscription, request), **how}, key=key)
 
-    def _restored(self, subscription: dict[str, Any], *, key: str) -> None:
+    def _restored(self, subscription: dict[str, Any]) -> None:
         if back := _back(subscription):
-            self._subscriptions.update(subscription["id"], back, key=f"{key}:restore" if key else None)
+            self._subscriptions.update(subscription["id"], back)
 
     def _previewed(self, request: ChangeRequest, **details: Any) -> dict[str, Any] | None:
         wanted = {"subscription": request.provider_ref, "subscription_details": details}

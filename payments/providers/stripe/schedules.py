@@ -28,12 +28,7 @@ class Schedules:
         """
         with translated(moves_money=True):
             recurring = self._api.prices.retrieve(request.price_ref).to_dict()["recurring"]
-            schedule = (
-                subscription.get("schedule")
-                or self._api.subscription_schedules.create(
-                    {"from_subscription": subscription["id"]}, once(_key(request.key, "schedule"))
-                ).to_dict()
-            )
+            schedule = subscription.get("schedule") or self._made(subscription, request)
             start = schedule["current_phase"]["start_date"]
             current = next(each for each in schedule["phases"] if each["start_date"] == start)
             kept = _kept(current)
@@ -47,9 +42,18 @@ class Schedules:
                 },
             ]
             self._api.subscription_schedules.update(
-                schedule["id"], {"phases": phases}, once(_key(request.key, "phases"))
+                schedule["id"], {"phases": phases}, once(_key(request.key, f"phases:{schedule['id']}"))
             )
         return self._subscriptions.look_up(str(subscription["id"]), moves_money=True)
+
+    def _made(self, subscription: Mapping[str, Any], request: ChangeRequest) -> dict[str, Any]:
+        """Where the same change was made before and taken back, its key stands for a schedule that has let go."""
+        wanted = {"from_subscription": subscription["id"]}
+        made = self._api.subscription_schedules.create(wanted, once(_key(request.key, "schedule")))
+        found: dict[str, Any] = self._api.subscription_schedules.retrieve(made.id).to_dict()
+        if found["status"] == "released":
+            found = self._api.subscription_schedules.create(wanted, once()).to_dict()
+        return found
 
     def release(self, subscription: Mapping[str, Any], *, key: str | None) -> None:
         """Source: Stripe API, "Release a schedule": the subscription stays as it is now."""
