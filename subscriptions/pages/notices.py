@@ -81,7 +81,7 @@ def _late(subscription: Subscription, now: datetime) -> SubscriptionNotice | Non
 def _declined_at_paypal(subscription: Subscription) -> SubscriptionNotice:
     """No invoice is there before PayPal has taken its money: nothing can be paid here."""
     title = "PayPal could not charge your subscription"
-    text = "It is tried again by PayPal. See there that you can pay; nothing has changed for you yet."
+    text = "PayPal tries it again by itself. Make sure that you can pay there; nothing has changed for you yet."
     if subscription.status == Status.UNPAID:
         title = "Your subscription has stopped: PayPal could not charge it"
         text = "It is not tried again. Cancel this subscription, and start again by PayPal or another way."
