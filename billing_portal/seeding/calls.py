@@ -13,7 +13,7 @@ from random import Random
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from billing_portal.seeding.customers import Customer, Minutes
+from billing_portal.seeding.shapes import Customer, Minutes
 from usage.actions.metering import UsageEvent
 
 HOUR = timedelta(hours=1)

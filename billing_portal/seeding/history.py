@@ -14,9 +14,10 @@ from billing_portal.kit import periods
 from billing_portal.kit.money import Money
 from billing_portal.seeding.calls import calls_of
 from billing_portal.seeding.cards import STEPS, Cards, Step
-from billing_portal.seeding.customers import CUSTOMERS, Customer, Minutes
+from billing_portal.seeding.customers import CUSTOMERS
 from billing_portal.seeding.people import SEED, Accounts
 from billing_portal.seeding.receipts import Receipts
+from billing_portal.seeding.shapes import Customer, Minutes
 from billing_portal.seeding.stand_in import StandIns
 from billing_portal.seeding.subscribing import Subscribing
 from billing_portal.seeding.timeline import Timeline

@@ -9,8 +9,8 @@ from functools import partial
 
 from billing_portal.kit import periods
 from billing_portal.kit.money import Money
-from billing_portal.seeding.customers import End, Part, Receipt
 from billing_portal.seeding.people import Accounts
+from billing_portal.seeding.shapes import End, Part, Receipt
 from billing_portal.seeding.timeline import Timeline
 from billing_portal.tenants.models import Tenant
 from payments import queries

@@ -11,9 +11,9 @@ from functools import partial
 from billing_portal.kit import periods
 from billing_portal.kit.actors import Actor, ActorKind
 from billing_portal.seeding.cards import VISA, Cards
-from billing_portal.seeding.customers import Customer, Receipt
 from billing_portal.seeding.people import Accounts
 from billing_portal.seeding.receipts import Receipts
+from billing_portal.seeding.shapes import Customer, Receipt
 from billing_portal.seeding.stand_in import StandIns
 from billing_portal.seeding.timeline import Timeline
 from billing_portal.tenants.models import Tenant

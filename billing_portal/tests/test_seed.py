@@ -28,7 +28,7 @@ from payments.models import (
 )
 from payments.policies import needs_second_person
 from subscriptions.actions import couponing, judging, renewing
-from subscriptions.models import Subscription
+from subscriptions.models import PlanPrice, PlanPriceRef, Subscription
 from usage.actions.closing import lines_of
 from usage.models import UsageMonth, UsageRecord
 from usage.summary import this_month
@@ -110,6 +110,10 @@ def test_each_tenant_tells_its_own_story(tmp_path, stripe, paypal):
     }
     fees = {("acme", 34_800), ("globex", 21_600), ("initech", 1_560_000), ("kanto", 18_920), ("hooli", 1_740_000)}
     assert set(Invoice.objects.filter(kind="subscription").values_list("tenant__slug", "total_minor")) == fees
+
+    theirs = PlanPriceRef.objects.filter(provider="paypal").values_list("provider_ref", flat=True)
+    assert "P-5ML4271244454362WXNWU5NQ" in theirs, "the guide's"
+    assert PlanPriceRef.objects.filter(provider="stripe").count() == theirs.count() == PlanPrice.objects.count()
 
     month = UsageMonth.objects.get(tenant=of["hooli"], label=labels_back_from(now)[1])
     to_be_billed = sum(line.amount_minor for line in lines_of(of["hooli"], month))
