@@ -59,11 +59,8 @@ def notices(subscription: Subscription, current: Target, now: datetime) -> list[
 def _late(subscription: Subscription, now: datetime) -> SubscriptionNotice | None:
     if subscription.status not in (Status.PAST_DUE, Status.UNPAID):
         return None
-    if subscription.status == Status.PAST_DUE and subscription.engine == Engine.PAYPAL:
-        text = "Nothing has changed for you yet. PayPal tries again by itself: see that your account there can pay."
-        return SubscriptionNotice("bad", "alert-triangle", "PayPal could not take what is due", text)
     rows = coming.open_invoices(subscription)
-    if subscription.engine == Engine.PAYPAL and not rows:
+    if subscription.engine == Engine.PAYPAL and (subscription.status == Status.PAST_DUE or not rows):
         return _declined_at_paypal(subscription)
     late = [each for each in rows if each.is_overdue(now)]
     button, url = _to(late or rows)
@@ -91,7 +88,7 @@ def _late(subscription: Subscription, now: datetime) -> SubscriptionNotice | Non
 def _declined_at_paypal(subscription: Subscription) -> SubscriptionNotice:
     """No invoice is there before PayPal has taken its money: nothing can be paid here."""
     title = "PayPal could not charge your subscription"
-    text = "It is tried again by PayPal. See there that you can pay; nothing has changed for you yet."
+    text = "PayPal tries it again by itself. Make sure that you can pay there; nothing has changed for you yet."
     if subscription.status == Status.UNPAID:
         title = "Your subscription has stopped: PayPal could not charge it"
         text = "It is not tried again. Cancel this subscription, and start again by PayPal or another way."

@@ -112,7 +112,7 @@ def test_while_paypal_tries_to_be_paid_the_page_says_what_comes_first(life: Revi
     told(life.paypal)
     assert life.row.status == "past_due"
     shown = words(life.owner.get(f"{CHANGE}?seats=5"))
-    assert "It can't be changed before this is settled. PayPal could not take what is due" in shown
+    assert "It can't be changed before this is settled. PayPal could not charge your subscription" in shown
     assert "Agree at PayPal" not in shown
 
 

@@ -88,7 +88,7 @@ def test_a_payment_that_fails_is_tried_again_by_paypal_and_recovered(by_paypal: 
     assert story.may_use() == (True, "past_due")
     assert story.told("could not") == ["PayPal could not charge your subscription"]
     page = words(story.sees("/subscription"))
-    assert "PayPal could not charge your subscription It is tried again by PayPal." in page
+    assert "PayPal could not charge your subscription PayPal tries it again by itself." in page
     assert "unpaid invoices" not in page, "there is none: nothing can be paid here"
     story.until("2027-04-06 11:00")
     assert (story.may_use(), story.received()) == ((True, "active"), [MONTH, MONTH])
