@@ -60,6 +60,7 @@ def write_mail(subscription: Subscription, what: str, *, came_from: str | None =
                     "coupon": still_off(subscription),
                     # What PayPal can't charge is no invoice of ours: nothing is open that could be paid.
                     "by_paypal": "PayPal" if subscription.engine == Engine.PAYPAL else "",
+                    "by_stripe": "Stripe" if subscription.engine == Engine.STRIPE else "",
                     "until": long_text(ends),
                     "button_label": "Open your subscription",
                     "button_url": f"{settings.PUBLIC_URL}/subscription",

@@ -24,11 +24,11 @@ class StripeStory(StoryThere):
     def saves(self, method: str) -> str:
         """As the page does: typed at Stripe, found in the list, and chosen. Its id."""
         setup = self.asks("post", "/payments/setup-intent", {"type": "card"}, expected=201)
-        in_the_browser(self.there, setup, method)
-        newest = str(self.asks("get", "/payments/methods/list")["results"][0]["id"])
-        assert self.asks("post", f"/payments/methods/{newest}/default")["isDefault"] is True
+        typed = str(in_the_browser(self.there, setup, method)["payment_method"])
+        assert typed in [each["id"] for each in self.asks("get", "/payments/methods/list")["results"]]
+        assert self.asks("post", f"/payments/methods/{typed}/default")["isDefault"] is True
         self.hears()
-        return newest
+        return typed
 
     def pays(self, invoice: Invoice, method: str) -> dict[str, Any]:
         """Its owner is there, with this card."""

@@ -35,6 +35,15 @@ def test_from_approval_to_the_third_renewal_with_one_that_nobody_told_of(by_payp
     assert len(story.told("We have your payment of $29.00")) == 4
 
 
+def test_a_renewal_whose_webhook_never_came_is_told_by_the_older_channel(by_paypal: Tells) -> None:
+    story = by_paypal("2027-03-05 12:00")
+    story.begins(price())
+    story.unheard("2027-04-05 13:00")
+    assert story.received() == [MONTH]
+    story.hears()
+    assert (story.received(), story.billed()[1:]) == ([MONTH, MONTH], [("Apr 5", "May 5", MONTH)])
+
+
 def test_a_year_from_the_31st_of_january(by_paypal: Tells) -> None:
     story = by_paypal("2027-01-31 15:00")
     story.begins(price())

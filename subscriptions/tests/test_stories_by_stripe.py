@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.core import mail
 
 from billing_portal.tests.stripe_world import StripeWorld
 from billing_portal.tests.world import at
@@ -15,7 +16,7 @@ from subscriptions.tests.stripe_story import StripeStory
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 MONTH = 2_000
 Tells = Callable[..., StripeStory]
-YEAR = timedelta(days=366)
+YEAR, HOUR = timedelta(days=366), timedelta(hours=1)
 # It is saved, and every charge is declined.
 NO_FUNDS = "pm_card_chargeCustomerFail"
 # Its bank asks each time.
@@ -137,12 +138,30 @@ def test_a_renewal_that_is_declined_is_told_and_paid_at_once_by_a_new_card(by_st
     assert (story.may_use(), story.billed()[1:]) == ((True, "past_due"), [("Apr 1", "May 1", MONTH)])
     assert story.told("could not be charged") == ["Your payment of $20.00 could not be charged"]
     assert len(story.told("is overdue")) == 1
+    (overdue,) = [each for each in mail.outbox if "is overdue" in each.subject]
+    assert "choose another payment method" in overdue.body and "check or wire" not in overdue.body
     story.saves("pm_card_visa")
     assert (story.may_use(), story.received()) == ((True, "active"), [MONTH, MONTH])
     story.until("2027-05-02 10:00")
     assert story.received() == [MONTH] * 3
     assert story.states() == ["incomplete", "active", "past_due", "active"]
     assert len(story.told("We have your payment")) == 3
+
+
+def test_a_clock_of_ours_that_steps_back_bills_and_books_nothing_again(by_stripe: Tells) -> None:
+    two_plans()
+    story = by_stripe("2027-03-01 10:00")
+    story.begins()
+    story.until("2027-04-01 10:00")
+    story.clock.move_to(at("2027-04-01 08:00"))  # Stripe's goes on
+    for _ in range(3):
+        story.night()
+        story.beat()
+        story.clock.shift(HOUR)
+    assert (story.may_use(), story.received()) == ((True, "active"), [MONTH, MONTH])
+    story.until("2027-05-01 10:00")
+    assert story.billed() == [("Mar 1", "Apr 1", MONTH), ("Apr 1", "May 1", MONTH), ("May 1", "Jun 1", MONTH)]
+    assert story.received() == [MONTH] * 3
 
 
 def declined_to_the_end(story: StripeStory) -> None:

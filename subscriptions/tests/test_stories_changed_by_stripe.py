@@ -220,6 +220,30 @@ def test_a_pause_within_what_is_paid_for_costs_nothing(by_stripe: Tells) -> None
     assert story.received() == [MONTH, MONTH]
 
 
+def test_paused_over_a_renewal_and_resumed_before_anybody_is_told_it_is_paid_for(by_stripe: Tells) -> None:
+    two_plans()
+    story = by_stripe("2027-04-01 12:00")
+    story.begins()
+    story.until("2027-05-01 11:00").asks("post", "/subscription/pause")
+    story.unheard("2027-05-01 13:00")
+    assert story.asks("post", "/subscription/resume")["status"] == "active"
+    assert (story.received(), story.billed()[1:]) == ([MONTH, MONTH], [("May 1", "Jun 1", MONTH)])
+
+
+def test_resumed_with_a_card_that_is_declined_it_is_past_due_until_another_pays(by_stripe: Tells) -> None:
+    two_plans()
+    story = by_stripe("2027-04-01 12:00")
+    story.begins()
+    story.asks("post", "/subscription/pause")
+    story.until("2027-05-10 12:00").saves(NO_FUNDS)
+    assert story.asks("post", "/subscription/resume")["status"] == "past_due"
+    story.hears()
+    assert (story.invoices()[-1].status, story.received()) == ("open", [MONTH])
+    story.saves("pm_card_visa")
+    assert (story.may_use(), story.received()) == ((True, "active"), [MONTH, MONTH])
+    assert story.billed()[1:] == [("May 10", "Jun 10", MONTH)]
+
+
 def test_a_renewal_that_nobody_told_of_is_found_at_night(by_stripe: Tells) -> None:
     two_plans()
     story = by_stripe("2027-04-01 12:00")

@@ -111,9 +111,11 @@ class Subscriptions:
         subscription = self.read(provider_ref)
         if subscription["status"] != "paused":
             how: dict[str, Any] = {"pause_collection": ""}
-            if subscription["pause_collection"] and _is_unpaid_for(subscription):
+            dropped = _dropped_bill(subscription) if subscription["pause_collection"] else None
+            if dropped:
                 how |= {"billing_cycle_anchor": "now", "proration_behavior": "none"}
-            return self.update(provider_ref, how)
+            # Of two clicks at once both have read the pause: under one key they begin one period.
+            return self.update(provider_ref, how, key=f"resume:{dropped}" if dropped else None)
         how = {"billing_cycle_anchor": "now", "expand": EXPAND}
         return self.told(lambda: self._api.subscriptions.resume(provider_ref, how, once()))
 
@@ -151,7 +153,9 @@ class Subscriptions:
             return subscription_of(answer.to_dict(), environment=self._environment)
 
 
-def _is_unpaid_for(subscription: dict[str, Any]) -> bool:
+def _dropped_bill(subscription: dict[str, Any]) -> str | None:
+    """The bill of the period under way, where it was void: nobody has paid for that."""
     with readable():
         bill = subscription["latest_invoice"] or {}
-        return bill.get("billing_reason") == "subscription_cycle" and bill.get("status") == "void"
+        is_dropped = bill.get("billing_reason") == "subscription_cycle" and bill.get("status") == "void"
+        return str(bill["id"]) if is_dropped else None

@@ -29,6 +29,26 @@ def test_what_is_billed_in_a_pause_is_void_and_the_next_period_begins_when_it_is
     assert stripe.taken() == [3_000] * 3
 
 
+def test_resumed_twice_at_once_it_is_one_period(
+    life: Life, stripe: StripeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = life.start()
+    life.provider.pause_subscription(facts.provider_ref, reason="Holidays")
+    stripe.clock(LATER + timedelta(days=5))
+    pass_on, second = stripe.wire.request, ["active"]
+
+    def request(method: str, *more: object, **named: object) -> object:
+        """The other click comes after this one has read how it stands, and before it has done anything."""
+        if method == "post" and second:
+            status = second.pop()
+            assert life.provider.resume_subscription(facts.provider_ref, reason="Back").status == status
+        return pass_on(method, *more, **named)
+
+    monkeypatch.setattr(stripe.wire, "request", request)
+    assert life.provider.resume_subscription(facts.provider_ref, reason="Back").status == "active"
+    assert (second, stripe.taken()) == ([], [3_000, 3_000])
+
+
 def test_one_that_has_not_begun_is_not_paused(life: Life) -> None:
     facts = life.start(method_ref=life.card("pm_card_chargeCustomerFail"))
     with pytest.raises(NotInThatState):
