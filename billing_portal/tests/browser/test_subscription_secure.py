@@ -19,6 +19,7 @@ from payments.actions.syncing_methods import sync_methods
 from payments.models import Invoice, Payment
 from subscriptions.models import Subscription
 from subscriptions.terms import Trial
+from subscriptions.tests.stripe_plans import followed
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -92,6 +93,7 @@ def test_who_refuses_reads_what_happened_and_begins_with_another_card(
     page.locator(".choice", has_text="•••• 4242").click()
     begins(page)
     stands(page, "Active")
+    followed()  # what was begun before ends at Stripe, too
     assert (statuses(), stripe_js.taken()) == (["canceled", "active"], [1_000])
     assert bills() == [("paid", 1_000), ("paid", None)]
     assert [each["status"] for each in stripe_js.objects("subscriptions")] == ["incomplete_expired", "active"]
