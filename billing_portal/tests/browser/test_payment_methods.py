@@ -70,6 +70,8 @@ def test_a_bank_account_is_added_where_it_is_needed_and_pays(
     who = payer(somebody, width=width)
     page = who.opens_pay_page()
     page.get_by_role("link", name="New bank account").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Add a bank account")
+    page.wait_for_load_state()  # clicked before its script is there it is a plain form's button
     button = page.get_by_role("button", name="Choose the account and save it")
     button.click()
     bank(page).get_by_role("button", name="Cancel").click()
