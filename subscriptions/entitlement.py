@@ -27,11 +27,12 @@ class Entitlement:
 
 
 def entitlement(tenant: Tenant, now: datetime) -> Entitlement:
-    """By the subscription that began last. An overdue invoice takes nothing away yet; a pause or a cancellation leaves
-    what was paid for to its end."""
+    """By the subscription that began last, and ever came alive. An overdue invoice takes nothing away yet; a pause or a
+    cancellation leaves what was paid for to its end."""
     terms = (
         SubscriptionTerms.objects.filter(tenant=tenant, effective_from__lte=now)
         .exclude(subscription__status__in=_NOT_ALIVE)
+        .exclude(~queries.came_alive("subscription_id"), subscription__status=Status.CANCELED)
         .select_related("subscription", "price__version__plan")
         .order_by("-subscription__started_at", "-effective_from")
         .first()

@@ -67,9 +67,9 @@ def current_terms(subscription: Subscription, now: datetime) -> SubscriptionTerm
     return terms.filter(effective_from__lte=now).last() or terms.earliest("effective_from")
 
 
-def came_alive() -> Exists:
-    """Of a row: that it ever was what its tenant could use."""
-    moves = StatusChange.objects.filter(subject=StatusSubject.SUBSCRIPTION, subject_id=OuterRef("id"))
+def came_alive(column: str = "id") -> Exists:
+    """Of a row, whose `column` names a subscription: that this ever was what its tenant could use."""
+    moves = StatusChange.objects.filter(subject=StatusSubject.SUBSCRIPTION, subject_id=OuterRef(column))
     return Exists(moves.filter(new__in=LIVE))
 
 

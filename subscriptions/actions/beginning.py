@@ -14,6 +14,7 @@ from billing_portal.kit.errors import BillingError, PaymentFailed
 from billing_portal.tenants.models import Tenant
 from payments.actions.customers import customer_for
 from payments.errors import MethodNotFound
+from payments.models import Payment
 from payments.provider_answers import answer_for
 from payments.providers.base import OutcomeUnknown, ProviderError, SavesMethods, UnknownReference
 from payments.providers.recurring import MethodDeclined, Payer, RunsSubscriptions, StartRequest
@@ -83,11 +84,22 @@ def begin(*, tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: A
     except ProviderError as error:
         moving.end_unbegun(subscription_id=subscription.id, reason="not begun", actor=actor, now=now)
         raise _refusal(error) from error
-    begun = following.take(subscription_id=subscription.id, facts=facts, provider=provider, actor=actor, now=now)
-    if begun.status == Status.INCOMPLETE and not begun.client_secret:
+    try:
+        begun = following.take(subscription_id=subscription.id, facts=facts, provider=provider, actor=actor, now=now)
+    except ProviderError:
+        # It has begun: whoever hears of an error asks once more, and would begin another.
+        log.warning("subscription %s has begun, and could not be read yet; it is asked about", subscription.id)
+        return Subscription.objects.select_related("tenant").get(id=subscription.id)
+    if begun.status == Status.INCOMPLETE and not begun.client_secret and not _is_under_way(begun):
         # The row stays, and another start takes its place.
         raise declined.payment_failed(_WORDS, queries.failed_payments(begun).first())
     return begun
+
+
+def _is_under_way(subscription: Subscription) -> bool:
+    """A bank debit takes days: until then nobody knows."""
+    paying = Payment.objects.filter(invoice__subscription_ref=subscription.id, status=Payment.Status.PROCESSING)
+    return paying.exists()
 
 
 def _refusal(error: ProviderError) -> BillingError:

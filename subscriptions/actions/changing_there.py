@@ -67,7 +67,7 @@ def change_subscription(
         operation, act = "drop_change", lambda: provider.drop_change(reference, key=request.key)
     with as_answers():
         after = ask(subscription, operation, act, now=now)
-    changed = following.take(subscription_id=subscription.id, facts=after, provider=provider, actor=actor, now=now)
+        changed = following.take(subscription_id=subscription.id, facts=after, provider=provider, actor=actor, now=now)
     if after.awaits_payment and (failed := _declined(changed)):
         raise declined.payment_failed(_DECLINED, failed)
     return changed

@@ -10,7 +10,6 @@ from billing_portal.kit.actors import Actor
 from billing_portal.kit.money import Money
 from payments.actions.discrepancies import report_discrepancy
 from payments.models import Discrepancy
-from payments.providers.base import ProviderError
 from payments.providers.recurring import RecurringFacts, RunsSubscriptions
 from subscriptions.actions import following
 from subscriptions.models import Subscription
@@ -39,15 +38,16 @@ def compare(*, provider: RunsSubscriptions, since: datetime, actor: Actor, now: 
         elif row.status == Subscription.Status.CANCELED and facts.status not in LIVE:
             continue
         elif row.provider_ref is None or row.status != facts.status:
-            seen += _take(row, facts, provider, actor, now)
+            seen += _follow(row, facts, actor, now)
     return seen
 
 
-def _take(row: Subscription, facts: RecurringFacts, provider: RunsSubscriptions, actor: Actor, now: datetime) -> int:
+def _follow(row: Subscription, facts: RecurringFacts, actor: Actor, now: datetime) -> int:
+    """The list says that something differs, and may be old by now: how it is, is read afresh."""
     try:
-        following.take(subscription_id=row.id, facts=facts, provider=provider, actor=actor, now=now)
-    except ProviderError as error:
-        log.warning("subscription %s could not be taken as it is at %s: %s", row.id, provider.name, error)
+        following.by_reference(provider_name=row.engine, reference=facts.provider_ref, actor=actor, now=now)
+    except Exception:
+        log.exception("subscription %s could not be taken as it is at %s; it is tried again", row.id, row.engine)
         return 0
     return 1
 

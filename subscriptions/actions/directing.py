@@ -205,7 +205,7 @@ def _ask(
             if undo and not isinstance(error, OutcomeUnknown):
                 _note(subscription.id, **undo)
             raise
-    return following.take(subscription_id=subscription.id, facts=facts, provider=provider, actor=actor, now=now)
+        return following.take(subscription_id=subscription.id, facts=facts, provider=provider, actor=actor, now=now)
 
 
 @transaction.atomic

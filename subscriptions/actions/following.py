@@ -13,9 +13,12 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from billing_portal.kit.actors import Actor
+from billing_portal.kit.errors import BillingError
+from billing_portal.kit.money import Money
 from billing_portal.notices import outbox
 from payments.actions import booking_bills
-from payments.models import Payment
+from payments.actions.discrepancies import report_discrepancy
+from payments.models import Discrepancy, Payment
 from payments.providers.base import ProviderError, UnknownReference
 from payments.providers.recurring import BillFacts, RecurringFacts, RunsSubscriptions
 from subscriptions import queries
@@ -65,7 +68,8 @@ def take(
 def _book(
     subscription: Subscription, facts: RecurringFacts, provider: RunsSubscriptions, actor: Actor, now: datetime
 ) -> ProviderError | None:
-    """Every bill that can be booked; why one can't be by now."""
+    """Every bill that can be booked; why one can't be by now. One that our books can't take at all is for staff, and
+    keeps nothing back: what must not run has to be ended all the same."""
     waits = None
     for bill in _bills(subscription, facts, provider, now):
         try:
@@ -79,6 +83,16 @@ def _book(
             )
         except ProviderError as error:
             waits = error
+        except BillingError as error:
+            report_discrepancy(
+                kind=Discrepancy.Kind.AMOUNT_DIFFERS,
+                provider=subscription.engine,
+                provider_ref=bill.provider_ref,
+                amount=Money(abs(bill.total.minor), bill.total.currency),
+                detail=f"Bill of {bill.total}. It could not be booked: {error.detail}",
+                tenant=subscription.tenant,
+                now=now,
+            )
     return waits
 
 
@@ -178,10 +192,12 @@ def _end_there(
 
 @transaction.atomic
 def _give_back(subscription: Subscription, now: datetime) -> None:
-    """What was charged for one that has ended and never ran, whenever that is heard of: once for each payment."""
+    """What its provider charged for one that has ended and never ran, whenever that is heard of: once for each payment.
+    A check for it is credit by now, and staff see to that."""
     if subscription.status != Status.CANCELED or queries.has_come_alive(subscription):
         return
-    for payment in Payment.objects.filter(invoice__subscription_ref=subscription.id, status=Payment.Status.SUCCEEDED):
+    taken = Payment.objects.filter(invoice__subscription_ref=subscription.id, pays_bill=True)
+    for payment in taken.filter(status=Payment.Status.SUCCEEDED):
         outbox.write(
             topic="payment.unwanted",
             payload={"paymentId": str(payment.id), "why": "The subscription that it was for never began"},
