@@ -19,11 +19,17 @@ from subscriptions.quoting import Target
 CLOSE = timedelta(hours=36)
 
 
-def running_period(before: Span, read: Span, now: datetime) -> Span:
+def running_period(before: Span, read: Span, now: datetime, *, has_ended: bool = False) -> Span:
     """`read`, as PayPal says it, with its beginning mended: of a period that another length will follow PayPal does not
-    say any more when it began. `before` is what was known."""
+    say any more when it began. `before` is what was known.
+
+    Of one that `has_ended` PayPal names no next billing, and what is read is counted by the cycle that was agreed to
+    last: unless it follows what was known, that is what was paid for.
+    """
     if abs(read[1] - before[1]) <= CLOSE:
         return before[0], read[1]
+    if has_ended and not before[1] - CLOSE <= read[0] <= now + CLOSE:
+        return before
     if read[1] > before[1] and not before[1] - CLOSE <= read[0] <= now + CLOSE:
         return before[1], read[1]
     return read

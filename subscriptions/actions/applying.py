@@ -58,7 +58,7 @@ def _take_period(subscription: Subscription, facts: RecurringFacts, status: str,
     start, end, period = subscription.period_start, subscription.period_end, facts.period
     before = (start, end) if start and end else None
     if period and before and subscription.engine == Engine.PAYPAL:
-        period = agreeing.running_period(before, period, now)
+        period = agreeing.running_period(before, period, now, has_ended=status == Status.CANCELED)
     elif status == subscription.status == Status.PAUSED:
         period = before
     if period:
