@@ -49,13 +49,13 @@ def book_bill(
         if bill.status == "draft" or bill.status in _DROPPED:
             return None
         if bill.total.minor < 0:
-            _report(
+            report_bill(
                 bill, provider, "The provider keeps this as credit for later bills of its own. Nothing was booked.", now
             )
             return None
         invoice = _issue(tenant, subscription_id, bill, provider, actor, now)
     elif (invoice.total_minor, invoice.currency) != (bill.total.minor, bill.total.currency):
-        _report(bill, provider, f"Ours is {invoice.total}. Nothing of it was changed.", now)
+        report_bill(bill, provider, f"Ours is {invoice.total}. Nothing of it was changed.", now)
         return invoice
     if bill.credited and bill.credited.minor > 0 and not invoice.credit_notes.exists():
         _credit(invoice, bill.credited.minor, f"Paid out of credit at {provider_name(provider.name)}", actor, now)
@@ -77,7 +77,7 @@ def _compare_state(invoice: Invoice, bill: BillFacts, provider: Provider, actor:
         invoicing.tell_provider(invoice, now, cause=now.isoformat())
     is_said = invoice.collection_stopped_at is not None  # by us, of money that has gone back since
     if bill.status == "paid" and not bill.payment and invoice.status == Invoice.Status.OPEN and not is_said:
-        _report(bill, provider, "It is paid there by nothing that the provider took. Find what paid it.", now)
+        report_bill(bill, provider, "It is paid there by nothing that the provider took. Find what paid it.", now)
 
 
 def _issue(
@@ -243,12 +243,16 @@ def _credit(invoice: Invoice, minor: int, reason: str, actor: Actor, now: dateti
         crediting.credit_bill(invoice_id=invoice.id, amount=amount, reason=reason, actor=actor, now=now)
 
 
-def _report(bill: BillFacts, provider: Provider, detail: str, now: datetime) -> None:
+def report_bill(
+    bill: BillFacts, provider: Provider, detail: str, now: datetime, *, tenant: Tenant | None = None
+) -> None:
+    """For staff: what our books do not say, or can't."""
     report_discrepancy(
         kind=Discrepancy.Kind.AMOUNT_DIFFERS,
         provider=provider.name,
         provider_ref=bill.provider_ref,
         amount=Money(abs(bill.total.minor), bill.total.currency),
         detail=f"Bill of {bill.total}. {detail}",
+        tenant=tenant,
         now=now,
     )

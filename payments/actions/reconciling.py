@@ -17,6 +17,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from billing_portal.kit.actors import Actor
+from billing_portal.kit.ids import uuid_in
 from payments.actions import settling, syncing
 from payments.actions.discrepancies import report_discrepancy
 from payments.models import Discrepancy, Dispute, Payment, Refund
@@ -233,7 +234,7 @@ class _Run:
     def _rows_of(self, page: list[PaymentResult]) -> dict[str, Payment]:
         """By the provider's references, and by our own id where the provider keeps it."""
         references = [name for each in page for name in (each.provider_ref, each.capture_ref) if name]
-        ids = [found for each in page if (found := _uuid(each.payment_id))]
+        ids = [found for each in page if (found := uuid_in(each.payment_id))]
         named = Q(provider_ref__in=references) | Q(capture_ref__in=references) | Q(id__in=ids)
         rows = list(self.mine.filter(named))
         by_reference = {name: row for row in rows for name in (row.provider_ref, row.capture_ref) if name}
@@ -311,10 +312,3 @@ def _differs(row: Payment, result: PaymentResult) -> bool:
         or (result.amount is not None and result.amount != row.amount)
         or (result.fee is not None and row.fee_minor is None)
     )
-
-
-def _uuid(text: str | None) -> UUID | None:
-    try:
-        return UUID(text or "")
-    except ValueError:
-        return None

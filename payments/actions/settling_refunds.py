@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import transaction
 
 from billing_portal.kit.actors import Actor, ActorKind
+from billing_portal.kit.ids import uuid_in
 from billing_portal.kit.money import Money
 from payments import queries
 from payments.actions import booking_refunds, disputing, reserving
@@ -182,10 +183,8 @@ def _is_another(refund: Refund, result: RefundResult) -> bool:
 def _own(payment: Payment, result: RefundResult) -> Refund | None:
     if known := payment.refunds.filter(provider_ref=result.provider_ref).first():
         return known
-    try:
-        return payment.refunds.filter(id=UUID(result.refund_id or "")).first()
-    except ValueError:
-        return None
+    named = uuid_in(result.refund_id)
+    return payment.refunds.filter(id=named).first() if named else None
 
 
 def _adopt(payment: Payment, result: RefundResult, now: datetime) -> None:

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from billing_portal.kit.actors import Actor
+from billing_portal.kit.ids import uuid_in
 from billing_portal.kit.moves import IllegalMove
 from billing_portal.notices import outbox
 from payments.actions import calling, disputing, paying_bills, refunding, settling, waiting
@@ -153,9 +154,8 @@ def sync_by_reference(*, provider: str, payment_ref: str, actor: Actor, now: dat
 
 def _named_by(result: PaymentResult, provider: str) -> UUID | None:
     """The row that the provider's copy of our id names, if there is one of that provider's."""
-    try:
-        named = UUID(result.payment_id or "")
-    except ValueError:
+    named = uuid_in(result.payment_id)
+    if named is None:
         return None
     with transaction.atomic():
         row = Payment.objects.select_for_update(of=("self",)).filter(id=named, provider=provider).first()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
-from uuid import UUID
 
 from billing_portal.kit.actors import Actor
+from billing_portal.kit.ids import uuid_in
 from billing_portal.kit.money import Money
 from payments.actions.discrepancies import report_discrepancy
 from payments.models import Discrepancy
@@ -28,7 +28,7 @@ def compare(*, provider: RunsSubscriptions, since: datetime, actor: Actor, now: 
     """
     seen = 0
     for facts in provider.subscriptions_since(since):
-        named = _uuid(facts.subscription_id)
+        named = uuid_in(facts.subscription_id)
         if named is None:
             continue
         row = Subscription.objects.filter(id=named, engine=provider.name, livemode=provider.livemode).first()
@@ -63,10 +63,3 @@ def _tell_staff(row: Subscription | None, facts: RecurringFacts, provider: RunsS
         tenant=row.tenant if row else None,
         now=now,
     )
-
-
-def _uuid(text: str | None) -> UUID | None:
-    try:
-        return UUID(text or "")
-    except ValueError:
-        return None

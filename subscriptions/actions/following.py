@@ -14,11 +14,10 @@ from django.db import IntegrityError, transaction
 
 from billing_portal.kit.actors import Actor
 from billing_portal.kit.errors import BillingError
-from billing_portal.kit.money import Money
+from billing_portal.kit.ids import uuid_in
 from billing_portal.notices import outbox
 from payments.actions import booking_bills
-from payments.actions.discrepancies import report_discrepancy
-from payments.models import Discrepancy, Payment
+from payments.models import Payment
 from payments.providers.base import ProviderError, UnknownReference
 from payments.providers.recurring import BillFacts, RecurringFacts, RunsSubscriptions
 from subscriptions import queries
@@ -84,15 +83,8 @@ def _book(
         except ProviderError as error:
             waits = error
         except BillingError as error:
-            report_discrepancy(
-                kind=Discrepancy.Kind.AMOUNT_DIFFERS,
-                provider=subscription.engine,
-                provider_ref=bill.provider_ref,
-                amount=Money(abs(bill.total.minor), bill.total.currency),
-                detail=f"Bill of {bill.total}. It could not be booked: {error.detail}",
-                tenant=subscription.tenant,
-                now=now,
-            )
+            why = f"It could not be booked: {error.detail}"
+            booking_bills.report_bill(bill, provider, why, now, tenant=subscription.tenant)
     return waits
 
 
@@ -127,10 +119,8 @@ def by_reference(*, provider_name: str, reference: str, actor: Actor, now: datet
         facts = provider.look_up_subscription(reference)
     except UnknownReference:
         return None
-    try:
-        named = mine.filter(id=UUID(facts.subscription_id or ""), provider_ref=None).first()
-    except ValueError:
-        named = None
+    our_id = uuid_in(facts.subscription_id)
+    named = mine.filter(id=our_id, provider_ref=None).first() if our_id else None
     if named is None:
         return None
     return take(subscription_id=named.id, facts=facts, provider=provider, actor=actor, now=now)
