@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 from billing_portal.tenants.models import Tenant
 from subscriptions import queries
 from subscriptions.models import Subscription, SubscriptionTerms
+from subscriptions.models.subscription import BEGUN
 
 Status = Subscription.Status
-# Begun and not come alive: what was there before them counts.
-_NOT_ALIVE = (Status.INCOMPLETE, Status.APPROVAL_PENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ def entitlement(tenant: Tenant, now: datetime) -> Entitlement:
     cancellation leaves what was paid for to its end."""
     terms = (
         SubscriptionTerms.objects.filter(tenant=tenant, effective_from__lte=now)
-        .exclude(subscription__status__in=_NOT_ALIVE)
+        .exclude(subscription__status__in=BEGUN)  # what was there before them counts
         .exclude(~queries.came_alive("subscription_id"), subscription__status=Status.CANCELED)
         .select_related("subscription", "price__version__plan")
         .order_by("-subscription__started_at", "-effective_from")
@@ -42,7 +41,8 @@ def entitlement(tenant: Tenant, now: datetime) -> Entitlement:
     subscription, version = terms.subscription, terms.price.version
     subscription.tenant = tenant
     until = _until(subscription)
-    if until and until <= now and subscription.status in _GOES_ON and not subscription.cancel_at_period_end:
+    goes_on = subscription.status in queries.ENTERS_THE_NEXT_PERIOD and not subscription.cancel_at_period_end
+    if until and until <= now and goes_on:
         until = _next(subscription, now)
     active = until is not None and now < until
     if not active:
@@ -57,8 +57,6 @@ def entitlement(tenant: Tenant, now: datetime) -> Entitlement:
     )
 
 
-# Their next period follows, also where the worker that writes it is late.
-_GOES_ON = (Status.TRIALING, Status.ACTIVE, Status.PAST_DUE)
 _NOT_TOLD_YET = timedelta(days=1)
 
 

@@ -15,10 +15,10 @@ from payments.models.status import StatusSubject
 from subscriptions import spans
 from subscriptions.errors import UnknownPlan
 from subscriptions.models import PlanPrice, PlanVersion, Subscription, SubscriptionTerms
-from subscriptions.models.subscription import LIVE, Engine, SubscriptionStatus
+from subscriptions.models.subscription import BEGUN, LIVE, Engine, SubscriptionStatus
 from subscriptions.terms import Pricing, Rounding, Terms
 
-# In these a period that is over is followed by the next one.
+# In these a period that is over is followed by the next one, also where the worker that writes it is late.
 ENTERS_THE_NEXT_PERIOD = (SubscriptionStatus.TRIALING, SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE)
 
 
@@ -52,7 +52,7 @@ def may_wait_for_payer(subscription: Subscription) -> bool:
     Of that card nothing is kept here."""
     if subscription.status == Subscription.Status.TRIALING:
         return subscription.engine == Engine.STRIPE
-    return subscription.status in ("incomplete", "approval_pending") or awaited_payment(subscription) is not None
+    return subscription.status in BEGUN or awaited_payment(subscription) is not None
 
 
 def failed_payments(subscription: Subscription) -> QuerySet[Payment]:

@@ -37,7 +37,7 @@ def cancel_payment(*, payment_id: UUID, actor: Actor, now: datetime) -> Payment:
     if payment.status == Status.CANCELED:
         return payment
     if payment.status == Status.REQUIRES_ACTION:
-        give_up = _give_up_bill if payment.pays_bill else _give_up
+        give_up = _give_up_bill if payment.pays_bill else _cancel_at_provider
         payment = give_up(payment, "given up", actor, now)
     elif payment.status == Status.AWAITING_REVIEW and payment.declared_by_tenant:
         given_up = PaymentResult(Outcome.CANCELED)

@@ -30,9 +30,10 @@ def give_back(*, payment_id: UUID, why: str, actor: Actor, now: datetime) -> Non
             now=now,
             key=f"{_KEY}{payment_id}",
         )
-    except (AlreadyRefunded, AlreadyCredited, Unavailable) as error:
-        if isinstance(error, Unavailable):
-            raise
+    except (AlreadyRefunded, AlreadyCredited):
+        return
+    except Unavailable:
+        raise
     except BillingError as error:
         payment = Payment.objects.get(id=payment_id)
         report_discrepancy(

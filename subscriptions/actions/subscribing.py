@@ -97,11 +97,10 @@ def start_subscription(
     return subscription
 
 
-def end_begun(tenant: Tenant, *, actor: Actor, now: datetime) -> list[Subscription]:
+def end_begun(tenant: Tenant, *, actor: Actor, now: datetime) -> None:
     """What was begun before and never came alive is in nobody's way, and holds no coupon any more. Under the tenant's
     lock, unless one of theirs lives. That it ends at its provider too is left in the outbox."""
-    begun = list(Subscription.objects.select_for_update(no_key=True).filter(tenant=tenant, status__in=BEGUN))
-    for each in begun:
+    for each in Subscription.objects.select_for_update(no_key=True).filter(tenant=tenant, status__in=BEGUN):
         moving.end(each, now, actor=actor, now=now, reason="another was begun")
         each.save()
         outbox.write(
@@ -111,7 +110,6 @@ def end_begun(tenant: Tenant, *, actor: Actor, now: datetime) -> list[Subscripti
             now=now,
             dedupe_key=f"subscription.dropped:{each.id}",
         )
-    return begun
 
 
 def check_terms(tenant: Tenant, price: PlanPrice, seats: int) -> None:
