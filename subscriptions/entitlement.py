@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 
 from billing_portal.tenants.models import Tenant
 from subscriptions import queries
-from subscriptions.models import Subscription, SubscriptionTerms
-from subscriptions.models.subscription import BEGUN
+from subscriptions.models import Subscription
 
 Status = Subscription.Status
 
@@ -29,9 +28,8 @@ def entitlement(tenant: Tenant, now: datetime) -> Entitlement:
     """By the subscription that began last, and ever came alive. An overdue invoice takes nothing away yet; a pause or a
     cancellation leaves what was paid for to its end."""
     terms = (
-        SubscriptionTerms.objects.filter(tenant=tenant, effective_from__lte=now)
-        .exclude(subscription__status__in=BEGUN)  # what was there before them counts
-        .exclude(~queries.came_alive("subscription_id"), subscription__status=Status.CANCELED)
+        queries.terms_that_lived(tenant)  # what was there before those that never did counts
+        .filter(effective_from__lte=now)
         .select_related("subscription", "price__version__plan")
         .order_by("-subscription__started_at", "-effective_from")
         .first()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
-from decimal import Decimal
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
@@ -16,7 +14,6 @@ from subscriptions import spans
 from subscriptions.errors import UnknownPlan
 from subscriptions.models import PlanPrice, PlanVersion, Subscription, SubscriptionTerms
 from subscriptions.models.subscription import BEGUN, LIVE, Engine, SubscriptionStatus
-from subscriptions.terms import Pricing, Rounding, Terms
 
 # In these a period that is over is followed by the next one, also where the worker that writes it is late.
 ENTERS_THE_NEXT_PERIOD = (SubscriptionStatus.TRIALING, SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE)
@@ -75,6 +72,14 @@ def came_alive(column: str = "id") -> Exists:
 
 def has_come_alive(subscription: Subscription) -> bool:
     return Subscription.objects.filter(came_alive(), id=subscription.id).exists()
+
+
+def terms_that_lived(tenant: Tenant) -> QuerySet[SubscriptionTerms]:
+    """Without those of subscriptions that wait for their payer, or ended before they came alive: nobody could use what
+    they name. Only of one that ended is its history looked up: this is asked on every call."""
+    ended_unused = Q(~came_alive("subscription_id"), subscription__status=SubscriptionStatus.CANCELED)
+    rows = SubscriptionTerms.objects.filter(tenant=tenant)
+    return rows.exclude(subscription__status__in=BEGUN).exclude(ended_unused)
 
 
 def had_trial(tenant: Tenant) -> bool:
@@ -143,115 +148,3 @@ def price_for(tenant: Tenant, plan_code: str, cycle: str, currency: str) -> Plan
 def ever_subscribed() -> QuerySet[Tenant]:
     """Tenants that have, or had, a subscription, in the order of their ids."""
     return Tenant.objects.filter(id__in=Subscription.objects.values("tenant_id")).order_by("id")
-
-
-def terms_between(tenant: Tenant, start: datetime, end: datetime) -> list[Terms]:
-    """The segments of [start, end) by the terms in force, oldest first; time without a subscription has none."""
-    rows = list(
-        SubscriptionTerms.objects.filter(tenant=tenant, effective_from__lt=end)
-        .select_related("subscription", "price__version__plan")
-        .prefetch_related("price__version__allowances", "price__version__overage_prices")
-        .order_by("effective_from")
-    )
-    segments = [segment for row in rows for segment in _segments(row, _end_of(row, rows), start, end)]
-    return [segment for segment in segments if segment.starts_at < segment.ends_at]
-
-
-def pricing_at(tenant: Tenant, instant: datetime) -> Pricing | None:
-    """How a record of that instant is priced, or None without a subscription: one query, asked for each record, and a
-    second one in the short while in which a period is over and the next one has not been entered yet."""
-    version = "price__version"
-    row = (
-        SubscriptionTerms.objects.filter(
-            Q(subscription__ended_at=None) | Q(subscription__ended_at__gt=instant),
-            tenant=tenant,
-            effective_from__lte=instant,
-        )
-        .order_by("-effective_from")
-        .values_list(
-            "effective_from",
-            "subscription__trial_end",
-            "subscription__pending_at",
-            f"{version}__initial_seconds",
-            f"{version}__increment_seconds",
-            f"{version}__free_below_seconds",
-        )
-        .first()
-    )
-    if row is None:
-        return None
-    since, trial_end, pending_at = row[:3]
-    if pending_at and pending_at <= instant and (coming := coming_pricing(tenant)) and coming.since <= instant:
-        return coming
-    return Pricing(trial_end if trial_end and since < trial_end <= instant else since, Rounding(*row[3:]))
-
-
-def coming_pricing(tenant: Tenant) -> Pricing | None:
-    """By the terms that were agreed to for the end of a period, from then on: whoever enters the next period, within
-    the hour, writes them as of that end. What is used meanwhile is theirs; by the old ones it would be in no segment of
-    a month that begins there. Of a provider's subscription they hold from when they are known."""
-    version = "pending_price__version"
-    row = (
-        Subscription.objects.filter(
-            tenant=tenant,
-            engine=Engine.INVOICE,
-            status__in=ENTERS_THE_NEXT_PERIOD,
-            cancel_at_period_end=False,
-            pending_price__isnull=False,
-            pending_at__lte=F("period_end"),
-        )
-        .values_list(
-            "period_end",
-            f"{version}__initial_seconds",
-            f"{version}__increment_seconds",
-            f"{version}__free_below_seconds",
-        )
-        .first()
-    )
-    return Pricing(row[0], Rounding(*row[1:])) if row else None
-
-
-def _end_of(row: SubscriptionTerms, rows: Iterable[SubscriptionTerms]) -> datetime | None:
-    """When the row's terms stopped: the next row of its subscription, or the subscription's end."""
-    ends = [
-        other.effective_from
-        for other in rows
-        if other.subscription_id == row.subscription_id and other.effective_from > row.effective_from
-    ]
-    if row.subscription.ended_at:
-        ends.append(row.subscription.ended_at)
-    return min(ends, default=None)
-
-
-def _segments(row: SubscriptionTerms, stopped: datetime | None, start: datetime, end: datetime) -> list[Terms]:
-    """A trial that ends under these terms makes two of them: use in a trial has a rule of its own."""
-    ends, trial_end = stopped or end, row.subscription.trial_end
-    if trial_end is None or trial_end <= row.effective_from:
-        return [_segment(row, row.effective_from, (start, min(ends, end)))]
-    return [
-        _segment(row, row.effective_from, (start, min(ends, trial_end, end)), is_trial=True),
-        _segment(row, trial_end, (start, min(ends, end))),
-    ]
-
-
-def _segment(row: SubscriptionTerms, since: datetime, within: periods.Span, *, is_trial: bool = False) -> Terms:
-    version, currency = row.price.version, row.subscription.currency
-    is_free = is_trial and not version.bills_trial_usage
-    return Terms(
-        subscription_id=row.subscription_id,
-        plan_code=version.plan.code,
-        plan_name=version.plan.name,
-        version=version.version,
-        seats=row.seats,
-        currency=currency,
-        effective_from=since,
-        starts_at=max(since, within[0]),
-        ends_at=within[1],
-        rounding=Rounding(version.initial_seconds, version.increment_seconds, version.free_below_seconds),
-        allowances={(each.meter, each.rate_class): each.per_seat for each in version.allowances.all()},
-        prices={
-            (each.meter, each.rate_class): Decimal(0) if is_free else each.unit_amount
-            for each in version.overage_prices.all()
-            if each.currency == currency
-        },
-    )

@@ -15,7 +15,7 @@ from django.db.models.functions import TruncDay, TruncMonth
 
 from billing_portal.kit import periods
 from billing_portal.tenants.models import Tenant
-from subscriptions import queries as subscriptions
+from subscriptions import pricing_terms
 from usage.meters import METERS
 from usage.models import UsageMonth, UsageRecord, UsageRollup
 from usage.rating import Rated, Used, rate_segment
@@ -128,7 +128,7 @@ def rate_month(tenant: Tenant, month: UsageMonth, month_totals: Totals) -> list[
     """Every class with use in every segment of the month, rated by the terms of that segment."""
     return [
         rated
-        for terms in subscriptions.terms_between(tenant, month.starts_at, month.ends_at)
+        for terms in pricing_terms.terms_between(tenant, month.starts_at, month.ends_at)
         for rated in rate_segment(terms, month_totals.get(terms.effective_from, {}), month.seconds)
     ]
 

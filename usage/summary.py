@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from billing_portal.kit.money import Money
 from billing_portal.tenants.models import Tenant
-from subscriptions import queries as subscriptions
+from subscriptions import pricing_terms
 from subscriptions.terms import Terms
 from usage import queries
 from usage.meters import METERS, RATE_CLASS_TITLES
@@ -90,7 +90,7 @@ def months_so_far(tenant: Tenant, months: Sequence[UsageMonth], now: datetime) -
     if not months:
         return []
     first, last = min(month.starts_at for month in months), max(month.ends_at for month in months)
-    segments = subscriptions.terms_between(tenant, first, last)
+    segments = pricing_terms.terms_between(tenant, first, last)
     totals = queries.totals_by_month(tenant, [month.label for month in months])
     return [_month(tenant, month, _within(month, segments), totals.get(month.label, {}), now) for month in months]
 

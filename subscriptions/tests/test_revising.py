@@ -18,7 +18,7 @@ from billing_portal.tests.reading import words
 from billing_portal.tests.world import at
 from payments.providers import registry
 from payments.providers.recurring import RunsSubscriptions
-from subscriptions import queries
+from subscriptions import pricing_terms
 from subscriptions.actions import following
 from subscriptions.models import PlanPriceRef
 from subscriptions.tests.paypal_plans import told
@@ -366,7 +366,7 @@ def test_calls_made_before_a_renewal_was_heard_of_keep_their_terms_and_are_bille
     life.night()
     (_, since) = [each.effective_from for each in life.row.terms.all()]
     assert (since, life.row.period_start) == (at("2026-07-01 04:00"), JULY)
-    in_force = {each.effective_from for each in queries.terms_between(tenant, JULY, AUGUST)}
+    in_force = {each.effective_from for each in pricing_terms.terms_between(tenant, JULY, AUGUST)}
     assert record.segment_start in in_force and len(in_force) == 2
 
 

@@ -40,7 +40,7 @@ def resumed(subscription: Subscription, now: str) -> Subscription:
 
 
 def subjects(now: str) -> list[str]:
-    """Of the mails that are written by then, oldest first."""
+    """Of the mails that are written by then; those of one run leave in no order."""
     for _ in range(3):  # a mail is written by the handler of another message
         outbox.deliver_due(at(now))
     return [each.subject for each in mail.outbox]
@@ -179,12 +179,12 @@ def test_each_turn_is_told_once() -> None:
         cancel_subscription(subscription_id=subscription.id, actor=SYSTEM, now=at("2026-06-20 00:00"))
     on(subscription, "2026-07-01 00:00")
     told = [each for each in subjects("2026-07-01 00:01") if "ubscription" in each]
-    assert told == [
+    assert sorted(told) == [  # those that leave at the same instant have no order
         "An invoice of your subscription is overdue",
-        "Your subscription is paused",
-        "Your subscription goes on",
         "Your subscription ends on July\xa01,\xa02026",
+        "Your subscription goes on",
         "Your subscription has ended",
+        "Your subscription is paused",
     ]
 
 

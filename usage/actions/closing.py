@@ -16,7 +16,7 @@ from billing_portal.tenants.models import Tenant
 from payments.actions import invoicing
 from payments.actions.invoicing import LineDraft
 from payments.models import Invoice
-from subscriptions import queries as subscriptions
+from subscriptions import pricing_terms
 from usage import queries
 from usage.actions import months
 from usage.errors import PricedInSeveralCurrencies
@@ -104,7 +104,7 @@ def _not_now(tenant: Tenant, month: UsageMonth, now: datetime) -> Closing | None
 def _bills_anything(tenant: Tenant, month: UsageMonth) -> bool:
     """A subscription covered some of it, or it has to bill what came late for a month that one covered."""
     return bool(
-        subscriptions.terms_between(tenant, month.starts_at, month.ends_at) or queries.late_months(tenant, month.label)
+        pricing_terms.terms_between(tenant, month.starts_at, month.ends_at) or queries.late_months(tenant, month.label)
     )
 
 

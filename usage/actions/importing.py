@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import transaction
 
 from billing_portal.tenants.models import Tenant
-from subscriptions import queries as subscriptions
+from subscriptions import pricing_terms
 from subscriptions.terms import Pricing, Terms
 from usage import sql
 from usage.actions import months
@@ -28,7 +28,7 @@ def record_many(*, tenant: Tenant, events: Iterable[tuple[UsageEvent, datetime]]
     Raises UnknownMeter, ComputedMeter, InTheFuture, TooOld: then nothing is stored.
     """
     new, known = 0, list[_Place]()
-    coming = subscriptions.coming_pricing(tenant)
+    coming = pricing_terms.coming_pricing(tenant)
     for event, now in sorted(events, key=_by_rollup):
         check_event(tenant, event, now)
         place = _placed(tenant, event.occurred_at, known)
@@ -61,6 +61,6 @@ def _placed(tenant: Tenant, instant: datetime, known: list[_Place]) -> _Place:
         if place.month.starts_at <= instant < place.month.ends_at:
             return place
     month = months.month_of(tenant, instant)
-    terms = subscriptions.terms_between(tenant, month.starts_at, month.ends_at)
+    terms = pricing_terms.terms_between(tenant, month.starts_at, month.ends_at)
     known.append(_Place(month, months.hold_open(month), terms))
     return known[-1]

@@ -17,7 +17,7 @@ from django.db import transaction
 from billing_portal.kit import periods
 from billing_portal.kit.fields import UUID_PATTERN
 from billing_portal.tenants.models import Tenant
-from subscriptions import queries as subscriptions
+from subscriptions import pricing_terms
 from subscriptions.terms import Pricing, Rounding
 from usage import sql
 from usage.actions import months
@@ -63,7 +63,7 @@ def record_usage(
     key = event_key(tenant, event, request_key)
     month = months.month_of(tenant, event.occurred_at)
     billed_in = months.hold_open(month)
-    pricing = subscriptions.pricing_at(tenant, event.occurred_at)
+    pricing = pricing_terms.pricing_at(tenant, event.occurred_at)
     is_new = sql.store_record(row_of(event, key=key, month=month, billed_in=billed_in, pricing=pricing, now=now))
     return UsageRecord.objects.get(pk=(key, tenant.id)), is_new
 

@@ -10,9 +10,11 @@ import pytest
 from billing_portal.tenants.models import Tenant
 from billing_portal.tests import world
 from billing_portal.tests.world import SYSTEM, at
+from subscriptions import pricing_terms
 from subscriptions.actions import pausing
 from subscriptions.actions.renewing import renew
 from subscriptions.models import Subscription
+from subscriptions.terms import Pricing
 from subscriptions.tests.plan_world import change, started
 from usage.actions.importing import record_many
 from usage.actions.metering import UsageEvent
@@ -63,3 +65,17 @@ def test_what_is_used_before_the_end_or_while_nothing_follows_keeps_its_terms(ch
     record, _ = world.call(changing.tenant, 7, at("2026-07-01 00:20"))
     assert record.segment_start == at("2026-06-01 00:00"), "a paused one enters no period"
     assert world.close(changing.tenant, "2026-06", CLOSED).invoice is None
+
+
+def test_a_period_that_is_entered_between_the_two_reads_is_found(
+    changing: Subscription, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = pricing_terms.coming_pricing
+
+    def late(tenant: Tenant) -> Pricing | None:
+        renew(subscription_id=changing.id, actor=SYSTEM, now=ROLLED)
+        return read(tenant)
+
+    monkeypatch.setattr(pricing_terms, "coming_pricing", late)
+    record, _ = world.call(changing.tenant, 7, at("2026-07-01 00:20"), now=ROLLED)
+    assert record.segment_start == MIDNIGHT
