@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -14,8 +16,9 @@ from billing_portal.notices import mail
 from billing_portal.notices.mail import Mail
 from billing_portal.notices.outbox import Message
 from subscriptions import costing, queries
+from subscriptions.actions import renewing
 from subscriptions.coupon_words import still_off
-from subscriptions.models import Subscription
+from subscriptions.models import PlanPrice, Subscription
 from subscriptions.models.subscription import Engine
 
 # What is told of a move into a state, or of another change; what is not named needs no mail.
@@ -39,23 +42,21 @@ def write_mail(subscription: Subscription, what: str, *, came_from: str | None =
     if template is None:
         return
     tenant = subscription.tenant
-    terms = queries.current_terms(subscription, message.now)
-    price, seats = terms.price, terms.seats
     ends = subscription.ended_at or subscription.period_end or message.now
-    amount = costing.cost_with(subscription, price, seats, None)
+    price, seats = _terms_told(subscription, what, message.now)
     if what == "renewal_coming":
-        if subscription.pending_price and subscription.pending_seats:
-            price, seats = subscription.pending_price, subscription.pending_seats
-        amount = costing.cost_from(subscription, price, seats, subscription.period_end or message.now)
+        amount = costing.cost_from(subscription, price, seats, ends)
+    else:
+        amount = costing.cost_with(subscription, price, seats, None)
     with timezone.override(tenant.zone), transaction.atomic():
         mail.write(
             Mail(
                 to=tenant.billing_email,
                 template=template,
                 facts={
-                    "plan": terms.price.version.plan.name,
-                    "seats": count_text(terms.seats, "seat"),
-                    "cycle": "month" if terms.price.billing_cycle == "monthly" else "year",
+                    "plan": price.version.plan.name,
+                    "seats": count_text(seats, "seat"),
+                    "cycle": "month" if price.billing_cycle == "monthly" else "year",
                     "amount": money_text(Money(amount, subscription.currency)),
                     "coupon": still_off(subscription),
                     # What PayPal can't charge is no invoice of ours: nothing is open that could be paid.
@@ -70,3 +71,11 @@ def write_mail(subscription: Subscription, what: str, *, came_from: str | None =
             now=message.now,
             dedupe_key=f"mail:{message.id}",
         )
+
+
+def _terms_told(subscription: Subscription, what: str, now: datetime) -> tuple[PlanPrice, int]:
+    """What begins to cost is told by what it will be; all else by what is in force."""
+    if what in ("trial_ending", "renewal_coming") and subscription.period_end:
+        return renewing.next_terms(subscription, subscription.period_end)
+    terms = queries.current_terms(subscription, now)
+    return terms.price, terms.seats

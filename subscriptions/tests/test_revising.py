@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.core import mail
 from django.test import Client
 
+from billing_portal.notices import outbox
 from billing_portal.tenants.models import Tenant
 from billing_portal.tests import world
 from billing_portal.tests.paypal_world import PayPalWorld
@@ -20,6 +22,7 @@ from payments.providers import registry
 from payments.providers.recurring import RunsSubscriptions
 from subscriptions import pricing_terms
 from subscriptions.actions import following
+from subscriptions.actions.reminding import remind
 from subscriptions.models import PlanPriceRef
 from subscriptions.tests.paypal_plans import told
 from subscriptions.tests.revised import Revised, invoices
@@ -175,6 +178,11 @@ def test_a_trial_changes_when_it_ends(moment: time_machine.Traveller, paypal: Pa
         ("small", 2),
         ("big", 3, at("2026-06-15 00:00")),
     )
+    remind(at("2026-06-12 12:00"))
+    outbox.deliver_due(at("2026-06-12 12:00"))
+    outbox.deliver_due(at("2026-06-12 12:01"))
+    (told_before,) = [each.body for each in mail.outbox if "trial ends" in each.subject]
+    assert "it is $75.00 a month for 3 seats" in told_before.replace("\N{NO-BREAK SPACE}", " ")
     life.on("2026-06-15 00:00")
     assert (life.history()[1:], invoices()) == ([("06-15", "big", 3)], [7_500])
 

@@ -215,3 +215,15 @@ def test_a_trial_that_ends_and_a_year_that_renews_are_told_before_and_once() -> 
     ]
     (renewal,) = [each for each in mail.outbox if "renews" in each.subject]
     assert "$580.00" in renewal.body and trial.status == "trialing"
+
+
+def test_a_renewal_is_told_with_what_was_agreed_for_it() -> None:
+    from subscriptions.actions.reminding import remind
+
+    yearly = started(price().version.prices.get(billing_cycle="yearly"), "2025-07-01 00:00", seats=3)
+    pay(invoices(yearly)[0], "2025-07-02 00:00")
+    change(yearly, "2026-05-20 00:00", seats=1)
+    remind(at("2026-06-11 12:00"))
+    subjects("2026-06-11 12:01")
+    (renewal,) = [each.body.replace("\xa0", " ") for each in mail.outbox if "renews" in each.subject]
+    assert "with 1 seat, renews on July 1, 2026 for $290.00." in renewal
