@@ -11,28 +11,54 @@ from datetime import datetime, timedelta
 
 from billing_portal.kit.money import Money
 from billing_portal.kit.periods import Span
+from subscriptions import spans
 from subscriptions.actions import moving
 from subscriptions.models import Subscription
 from subscriptions.quoting import Target
 
+Status = Subscription.Status
 # PayPal may bill so much before the hour at which a period was said to begin, and moves that hour.
 CLOSE = timedelta(hours=36)
 
 
-def running_period(before: Span, read: Span, now: datetime, *, has_ended: bool = False) -> Span:
+def running_period(before: Span, read: Span, now: datetime) -> Span:
     """`read`, as PayPal says it, with its beginning mended: of a period that another length will follow PayPal does not
-    say any more when it began. `before` is what was known.
+    say any more when it began. `before` is what was known."""
+    if abs(read[1] - before[1]) <= CLOSE:
+        return before[0], read[1]
+    if read[1] > before[1] and not _follows(before, read, now):
+        return before[1], read[1]
+    return read
 
-    Of one that `has_ended` PayPal names no next billing, and what is read is counted by the cycle that was agreed to
-    last: unless it follows what was known, that is what was paid for.
+
+def last_period(
+    subscription: Subscription,
+    before: Span,
+    read: Span,
+    agreed: Target | None,
+    *,
+    paid: Money | None,
+    paid_at: datetime | None,
+    now: datetime,
+) -> Span:
+    """The one that was paid for last, of a subscription that has ended.
+
+    PayPal names no next billing then, and `read` is counted by the cycle that was agreed to last: unless it follows
+    what was known, or another payment came after that, what was known is what was paid for.
     """
     if abs(read[1] - before[1]) <= CLOSE:
         return before[0], read[1]
-    if has_ended and not before[1] - CLOSE <= read[0] <= now + CLOSE:
+    if _follows(before, read, now):
+        return read
+    if agreed is None or paid is None or paid_at is None or paid_at < before[1] - CLOSE:
         return before
-    if read[1] > before[1] and not before[1] - CLOSE <= read[0] <= now + CLOSE:
-        return before[1], read[1]
-    return read
+    cycle = _charged(pending_of(subscription), agreed, _latest(subscription), paid).price.billing_cycle
+    start = before[1] if paid_at <= before[1] + CLOSE else paid_at
+    return spans.span_to_the_hour(start, cycle)
+
+
+def _follows(before: Span, read: Span, now: datetime) -> bool:
+    return before[1] - CLOSE <= read[0] <= now + CLOSE
 
 
 def take_agreed(
@@ -50,11 +76,11 @@ def take_agreed(
     1. Nothing was known of a period: the terms are those that it begins with.
     2. An older period than the known one: whoever read that knows less.
     3. A period has begun: of what could have been agreed by then, what it was paid with tells which was.
-    4. It has ended, and the next is not paid yet: what was agreed before holds. While it is held it waits.
+    4. It has ended, and the next is not paid yet: what was agreed before holds. While it is held it waits, and in a
+       subscription that has ended it never holds.
     Terms hold from the period on, but never from before now: what was used until now is rated, and stays so.
     """
-    latest = subscription.terms.select_related("price__version__plan").latest("effective_from")
-    running = Target(latest.price, latest.seats)
+    running = _latest(subscription)
     known, at = pending_of(subscription), subscription.pending_at
     start, end = subscription.period_start, subscription.period_end
     if before is None:
@@ -64,7 +90,7 @@ def take_agreed(
     assert start and end
     if end < before[1] - CLOSE:
         return
-    is_held = status == Subscription.Status.PAUSED or subscription.cancel_at_period_end
+    is_held = status in (Status.PAUSED, Status.CANCELED) or subscription.cancel_at_period_end
     if start >= before[1] - CLOSE:
         running = _charged(known, agreed, running, paid)
         moving.put_on_terms(subscription, running.price, running.seats, max(start, now))
@@ -72,7 +98,7 @@ def take_agreed(
         running = agreed
         moving.put_on_terms(subscription, running.price, running.seats, now)
     moving.forget_pending(subscription)
-    is_to_come = end > now or status == Subscription.Status.PAUSED  # what is resumed later is billed as agreed
+    is_to_come = end > now or status == Status.PAUSED  # what is resumed later is billed as agreed
     if agreed != running and is_to_come and not subscription.cancel_at_period_end:
         subscription.pending_price, subscription.pending_seats = agreed.price, agreed.seats
         subscription.pending_at = end
@@ -83,6 +109,11 @@ def pending_of(subscription: Subscription) -> Target | None:
     if subscription.pending_price is None or subscription.pending_seats is None:
         return None
     return Target(subscription.pending_price, subscription.pending_seats)
+
+
+def _latest(subscription: Subscription) -> Target:
+    terms = subscription.terms.select_related("price__version__plan").latest("effective_from")
+    return Target(terms.price, terms.seats)
 
 
 def _charged(known: Target | None, agreed: Target, running: Target, paid: Money | None) -> Target:

@@ -43,6 +43,9 @@ def apply(*, subscription_id: UUID, facts: RecurringFacts, actor: Actor, now: da
     if status in LIVE:
         ending_there.take_word(subscription, ends=facts.cancel_at_period_end, now=now)
         _take_terms(subscription, facts, status, before, now)
+    elif subscription.status in LIVE and subscription.engine == Engine.PAYPAL:
+        # It ended after a period had begun that nobody told of: until its end the terms hold that it was paid with.
+        _take_terms(subscription, facts, status, before, now)
     if status != subscription.status:
         if SUBSCRIPTION_MOVES.allows(subscription.status, status):
             _move(subscription, status, facts, actor, now)
@@ -58,12 +61,22 @@ def _take_period(subscription: Subscription, facts: RecurringFacts, status: str,
     start, end, period = subscription.period_start, subscription.period_end, facts.period
     before = (start, end) if start and end else None
     if period and before and subscription.engine == Engine.PAYPAL:
-        period = agreeing.running_period(before, period, now, has_ended=status == Status.CANCELED)
+        period = _period_by_paypal(subscription, facts, before, period, now)
     elif status == subscription.status == Status.PAUSED:
         period = before
     if period:
         subscription.period_start, subscription.period_end = period
     return before
+
+
+def _period_by_paypal(
+    subscription: Subscription, facts: RecurringFacts, before: Span, read: Span, now: datetime
+) -> Span:
+    if facts.status != Status.CANCELED:
+        return agreeing.running_period(before, read, now)
+    price = _price(subscription, facts.price_ref, facts, now)
+    agreed = Target(price, facts.seats) if price else None
+    return agreeing.last_period(subscription, before, read, agreed, paid=facts.paid, paid_at=facts.paid_at, now=now)
 
 
 def _status(subscription: Subscription, facts: RecurringFacts) -> str:

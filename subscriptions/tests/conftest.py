@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 
 from billing_portal.tenants.models import Tenant
 from billing_portal.tests import world
 from billing_portal.tests.paypal_world import PayPalWorld
 from billing_portal.tests.stripe_world import StripeWorld
+from billing_portal.tests.world import at
 from payments.tests.paypal_payments import owner_of
 from subscriptions.tests.paypal_story import PayPalStory
+from subscriptions.tests.revised import Revised
 from subscriptions.tests.story_there import stories_of
 from subscriptions.tests.stripe_story import StripeStory
 
@@ -44,3 +47,17 @@ def by_paypal(settings: Any, paypal: PayPalWorld) -> Iterator[Callable[..., PayP
     settings.SESSION_COOKIE_AGE = 10**9
     with stories_of(PayPalStory, paypal) as begin:
         yield begin
+
+
+@pytest.fixture
+def moment(settings: Any) -> Iterator[time_machine.Traveller]:
+    """The clock, from 1 June 2026 on."""
+    settings.SESSION_COOKIE_AGE = 10**9  # the clock is moved by months
+    with time_machine.travel(at("2026-06-01 00:00"), tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def life(moment: time_machine.Traveller, paypal: PayPalWorld, owner: Client) -> Revised:
+    """By PayPal, and to be changed."""
+    return Revised(paypal, owner, moment)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -29,18 +27,6 @@ from subscriptions.tests.revised import Revised, invoices
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 JULY, AUGUST = at("2026-07-01 00:00"), at("2026-08-01 00:00")
-
-
-@pytest.fixture
-def moment(settings: Any) -> Iterator[time_machine.Traveller]:
-    settings.SESSION_COOKIE_AGE = 10**9  # the clock is moved by months
-    with time_machine.travel(at("2026-06-01 00:00"), tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def life(moment: time_machine.Traveller, paypal: PayPalWorld, owner: Client) -> Revised:
-    return Revised(paypal, owner, moment)
 
 
 def test_an_upgrade_by_paypal_takes_effect_with_the_third_renewal(life: Revised) -> None:
@@ -415,52 +401,3 @@ def test_another_tenants_change_is_not_there(life: Revised, page: str) -> None:
     other.force_login(world.member(world.tenant(slug="other")))
     answer = other.get(f"/subscription/paypal/change/{page}", {"subscription_id": life.row.provider_ref})
     assert answer.status_code == 404
-
-
-# --- Ended after another cycle was agreed to: what was paid for can be used to its end, and no longer ---
-
-
-def yearly_from(life: Revised, agreed: str, begins: str) -> None:
-    life.on(agreed)
-    life.asks(billingCycle="yearly")
-    life.agrees()
-    life.on(begins)
-
-
-@pytest.mark.parametrize("at_end", [False, True])
-def test_a_year_that_was_agreed_to_and_never_paid_gives_no_access(life: Revised, at_end: bool) -> None:
-    life.on("2026-06-10 00:00")
-    life.asks(billingCycle="yearly")
-    life.agrees()
-    life.asks("post", "/cancel", atPeriodEnd=at_end)
-    if at_end:
-        life.on("2026-07-01 01:00")
-        life.night()
-    ended = life.row.ended_at
-    assert ended and JULY <= ended <= JULY + timedelta(hours=1), "the night ended it an hour later"
-    assert (life.row.status, invoices()) == ("canceled", [2_000])
-
-
-def test_a_year_that_was_paid_ends_when_it_does(life: Revised) -> None:
-    yearly_from(life, "2026-06-10 00:00", "2026-07-01 00:00")
-    life.on("2026-08-10 00:00")
-    life.asks("post", "/cancel", atPeriodEnd=False)
-    assert (life.row.ended_at, invoices()) == (at("2027-07-01 00:00"), [2_000, 20_000])
-
-
-def test_a_year_after_months_ends_when_it_does(life: Revised) -> None:
-    life.on("2026-07-01 00:00")
-    yearly_from(life, "2026-07-10 00:00", "2026-08-01 00:00")
-    life.asks("post", "/cancel")
-    life.on("2027-08-01 01:00")
-    life.night()
-    assert (life.row.ended_at, invoices()) == (at("2027-08-01 01:00"), [2_000, 2_000, 20_000]), "when the night ran"
-
-
-def test_months_that_were_agreed_to_take_nothing_of_the_year_that_was_paid(life: Revised) -> None:
-    yearly_from(life, "2026-06-10 00:00", "2026-07-01 00:00")
-    life.asks(billingCycle="monthly")
-    life.agrees()
-    life.on("2026-09-10 00:00")
-    life.asks("post", "/cancel", atPeriodEnd=False)
-    assert life.row.ended_at == at("2027-07-01 00:00")

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from billing_portal.kit.money import Money
 from payments.providers.paypal.amounts import from_paypal
 from payments.providers.paypal.errors import approval_link
 from payments.providers.paypal.reading import instant, readable
@@ -37,7 +36,7 @@ def subscription_of(subscription: Mapping[str, Any]) -> RecurringFacts:
         if status == "active":
             status = _live(subscription)
         info = subscription.get("billing_info")
-        failed = (info or {}).get("last_failed_payment") or {}
+        failed, last = (info or {}).get("last_failed_payment") or {}, _last_payment(info or {})
         return RecurringFacts(
             status=status,
             provider_ref=_text(subscription["id"]),
@@ -51,7 +50,8 @@ def subscription_of(subscription: Mapping[str, Any]) -> RecurringFacts:
             has_lapsed=status == "canceled" and not info,
             created_at=_at(subscription, "create_time"),
             next_try_at=_at(failed, "next_payment_retry_time") if status == "past_due" else None,
-            paid=_paid(subscription),
+            paid=from_paypal(last["amount"]) if last else None,
+            paid_at=_at(last, "time") if last else None,
         )
 
 
@@ -87,11 +87,9 @@ def _period(subscription: Mapping[str, Any]) -> tuple[datetime, datetime] | None
     return start, due if due and due > start else end
 
 
-def _paid(subscription: Mapping[str, Any]) -> Money | None:
-    """The last payment, unless a later one has failed."""
-    info = subscription.get("billing_info") or {}
-    last = info.get("last_payment")
-    return from_paypal(last["amount"]) if last and not info.get("failed_payments_count") else None
+def _last_payment(info: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Unless a later one has failed."""
+    return info.get("last_payment") if not info.get("failed_payments_count") else None
 
 
 def _our_id(custom_id: object) -> str | None:
