@@ -43,8 +43,11 @@ def invoice_settled(message: Message) -> None:
 @outbox.handles("bill.given_up")
 def bill_given_up(message: Message) -> None:
     """Its payer does not want to pay what a provider has billed: a subscription that waits for that does not begin."""
-    giving_up.give_up(
-        subscription_id=UUID(message.payload["subscriptionId"]), actor=Actor.system("give_up"), now=message.now
+    giving_up.give_up_bill(
+        subscription_id=UUID(message.payload["subscriptionId"]),
+        payment_id=UUID(message.payload["paymentId"]),
+        actor=Actor.system("give_up"),
+        now=message.now,
     )
 
 
