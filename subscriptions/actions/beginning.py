@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 Status = Subscription.Status
 _WORDS = "Your bank declined the first payment{}. Nothing was started or charged. Choose another way to pay."
+_ENDED = "It has ended before it began: another was begun in its place, or it was given up. What it charged goes back."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,9 @@ def begin(*, tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: A
     2. Ask the provider, with no transaction open, under a key derived from the row: the same row is the same
        subscription.
     3. Follow what it says. Without an answer the row waits, and is asked about; where surely nothing was begun it ends.
-    Raises AlreadySubscribed, what `subscribing.check_terms`, `check_trial` and `take_coupon` raise, MethodNotFound, and
-    what `provider_answers` says of a provider that did nothing.
+       What has lost its place meanwhile ends at the provider too.
+    Raises AlreadySubscribed (also of that), what `subscribing.check_terms`, `check_trial` and `take_coupon` raise,
+    MethodNotFound, and what `provider_answers` says of a provider that did nothing.
     """
     price_ref = pricing.price_ref(terms.price, provider)
     customer = (
@@ -80,7 +82,7 @@ def begin(*, tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: A
         facts = ask(subscription, "start_subscription", lambda: provider.start_subscription(request), now=now)
     except OutcomeUnknown:
         log.info("nobody knows whether subscription %s has begun; it is asked about", subscription.id)
-        return subscription
+        return _as_it_is(subscription)
     except ProviderError as error:
         moving.end_unbegun(subscription_id=subscription.id, reason="not begun", actor=actor, now=now)
         raise _refusal(error) from error
@@ -89,11 +91,21 @@ def begin(*, tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: A
     except ProviderError:
         # It has begun: whoever hears of an error asks once more, and would begin another.
         log.warning("subscription %s has begun, and could not be read yet; it is asked about", subscription.id)
-        return Subscription.objects.select_related("tenant").get(id=subscription.id)
+        return _as_it_is(subscription)
+    if begun.status == Status.CANCELED:
+        raise AlreadySubscribed(_ENDED)
     if begun.status == Status.INCOMPLETE and not begun.client_secret and not _is_under_way(begun):
         # The row stays, and another start takes its place.
         raise declined.payment_failed(_WORDS, queries.failed_payments(begun).first())
     return begun
+
+
+def _as_it_is(subscription: Subscription) -> Subscription:
+    """What its provider says is not known yet. Raises AlreadySubscribed where it has lost its place."""
+    row = Subscription.objects.select_related("tenant").get(id=subscription.id)
+    if row.status == Status.CANCELED:
+        raise AlreadySubscribed(_ENDED)
+    return row
 
 
 def _is_under_way(subscription: Subscription) -> bool:

@@ -13,7 +13,7 @@ from payments.models import Payment
 from payments.provider_answers import as_answers
 from payments.queries import RESERVING
 from subscriptions import queries
-from subscriptions.actions import applying, following, moving
+from subscriptions.actions import applying, calling_off, following, moving
 from subscriptions.actions.asking import ask, provider_named
 from subscriptions.models import Subscription
 
@@ -56,12 +56,7 @@ def give_up(*, subscription_id: UUID, actor: Actor, now: datetime) -> Subscripti
         subscription = _note(subscription_id)
         if subscription.status != Status.INCOMPLETE:
             return subscription
-        facts = ask(
-            subscription,
-            "cancel_subscription",
-            lambda: provider.cancel_subscription(reference, reason="Given up by the customer"),
-            now=now,
-        )
+        facts = calling_off.call_off(subscription, facts, provider, why="Given up by the customer", now=now)
         after = following.take(subscription_id=subscription_id, facts=facts, provider=provider, actor=actor, now=now)
         if queries.has_come_alive(after):
             what = "It came alive while it was given up, and was ended. Give back what it has charged."

@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from billing_portal.tests.paypal_world import PayPalWorld
+from billing_portal.tests.reading import words
 from billing_portal.tests.stripe_world import StripeWorld
 from billing_portal.tests.world import SYSTEM
 from payments.actions.saving_methods import customer_for
@@ -20,13 +21,14 @@ from payments.models import Discrepancy, Invoice, Payment, Refund
 from payments.providers import breaker
 from payments.tests.offline_world import check_over, verify_check
 from subscriptions import tasks
-from subscriptions.actions import comparing, giving_up
+from subscriptions.actions import comparing, giving_up, moving
 from subscriptions.actions.subscribing import start_subscription
 from subscriptions.entitlement import entitlement
 from subscriptions.models import Subscription
 from subscriptions.tests import paypal_plans
+from subscriptions.tests.pages_world import browser, sent
 from subscriptions.tests.plan_world import price, two_plans
-from subscriptions.tests.stripe_plans import begun, followed, order, send, told
+from subscriptions.tests.stripe_plans import begun, followed, in_between, order, send, told
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("books_hold")]
 NEEDS_BANK = "pm_card_authenticationRequired"
@@ -118,3 +120,53 @@ def test_a_list_that_is_old_by_now_ends_and_tells_nothing(stripe: StripeWorld, o
 
     comparing.compare(provider=Page(), since=timezone.now(), actor=SYSTEM, now=timezone.now())  # type: ignore[arg-type]
     assert not Discrepancy.objects.exists()
+
+
+def another_begins(acme: Any) -> None:
+    """By invoice; and what follows from that is done."""
+    start_subscription(tenant=acme, price=price(1_000, code="other"), seats=1, actor=SYSTEM, now=timezone.now())
+    followed()
+
+
+@pytest.mark.parametrize("method", ["pm_1234567890", NEEDS_BANK])
+@pytest.mark.parametrize("after", [False, True], ids=["before Stripe knew", "after Stripe knew"])
+def test_where_another_took_its_place_meanwhile_it_says_so_and_ends(
+    stripe: StripeWorld, acme: Any, owner: Client, monkeypatch: Any, method: str, after: bool
+) -> None:
+    two_plans()
+    created = ("post", "/v1/subscriptions")
+    in_between(stripe, monkeypatch, created, lambda: another_begins(acme), after=after)
+    answer = order(owner, method)
+    assert (answer.status_code, answer.json()["code"]) == (409, "already_subscribed"), answer.content
+    followed()
+    told(stripe)
+    followed()
+    assert stripe.objects("subscriptions")[0]["status"] in ("canceled", "incomplete_expired")
+    assert sum(stripe.taken()) == sum(each["amount"] for each in stripe.objects("refunds"))
+    assert not Payment.objects.filter(status="requires_action").exists()
+    assert not Invoice.objects.exclude(provider=None).filter(status="open").exists()
+
+
+def test_its_page_does_not_say_that_it_has_begun(stripe: StripeWorld, acme: Any, monkeypatch: Any) -> None:
+    price(2_900, code="pro")
+    client = browser(acme)
+    customer = customer_for(tenant=acme, provider=stripe.provider, now=timezone.now())
+    card = stripe.saved_method(customer.provider_ref)
+    client.post("/methods/saved", {"method_ref": card})
+    page = client.get("/subscription/start?plan=pro&cycle=monthly&seats=2")
+    created = ("post", "/v1/subscriptions")
+    in_between(stripe, monkeypatch, created, lambda: another_begins(acme), after=False)
+    said = words(client.post("/subscription/start", sent(page, pay_with=card), follow=True))
+    assert "Your subscription has begun already" in said and "You are on" not in said
+
+
+def test_come_to_wait_for_its_payer_after_it_ended_here_it_ends_there(stripe: StripeWorld, owner: Client) -> None:
+    """It was given up while nobody knew that Stripe had begun it."""
+    two_plans()
+    stripe.fault("drop_after", "/v1/subscriptions", times=2)
+    made = Subscription.objects.get(id=order(owner, NEEDS_BANK).json()["id"])
+    moving.end_unbegun(subscription_id=made.id, reason="given up", actor=SYSTEM, now=timezone.now())
+    told(stripe)
+    assert stripe.objects("subscriptions")[0]["status"] == "incomplete_expired"
+    assert not Payment.objects.filter(status="requires_action").exists()
+    assert not Invoice.objects.filter(status="open").exists()
