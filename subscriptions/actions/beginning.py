@@ -14,11 +14,10 @@ from billing_portal.kit.errors import BillingError, PaymentFailed
 from billing_portal.tenants.models import Tenant
 from payments.actions.customers import customer_for
 from payments.errors import MethodNotFound
-from payments.models import Payment
 from payments.provider_answers import answer_for
 from payments.providers.base import OutcomeUnknown, ProviderError, SavesMethods, UnknownReference
 from payments.providers.recurring import MethodDeclined, Payer, RunsSubscriptions, StartRequest
-from subscriptions import declined, queries
+from subscriptions import debits, declined, queries
 from subscriptions.actions import couponing, following, moving, pricing, subscribing
 from subscriptions.actions.asking import ask
 from subscriptions.errors import AlreadySubscribed
@@ -94,7 +93,7 @@ def begin(*, tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: A
         return _as_it_is(subscription)
     if begun.status == Status.CANCELED:
         raise AlreadySubscribed(_ENDED)
-    if begun.status == Status.INCOMPLETE and not begun.client_secret and not _is_under_way(begun):
+    if begun.status == Status.INCOMPLETE and not begun.client_secret and not debits.under_way(begun):
         # The row stays, and another start takes its place.
         raise declined.payment_failed(_WORDS, queries.failed_payments(begun).first())
     return begun
@@ -106,12 +105,6 @@ def _as_it_is(subscription: Subscription) -> Subscription:
     if row.status == Status.CANCELED:
         raise AlreadySubscribed(_ENDED)
     return row
-
-
-def _is_under_way(subscription: Subscription) -> bool:
-    """A bank debit takes days: until then nobody knows."""
-    paying = Payment.objects.filter(invoice__subscription_ref=subscription.id, status=Payment.Status.PROCESSING)
-    return paying.exists()
 
 
 def _refusal(error: ProviderError) -> BillingError:

@@ -12,7 +12,7 @@ from billing_portal.kit.actors import Actor
 from payments.models import Payment
 from payments.provider_answers import as_answers
 from payments.queries import RESERVING
-from subscriptions import queries
+from subscriptions import debits, queries
 from subscriptions.actions import applying, calling_off, following, moving
 from subscriptions.actions.asking import ask, provider_named
 from subscriptions.models import Subscription
@@ -35,8 +35,9 @@ def give_up_bill(*, subscription_id: UUID, payment_id: UUID, actor: Actor, now: 
 
 def give_up(*, subscription_id: UUID, actor: Actor, now: datetime) -> Subscription:
     """It ends at its provider with its bill: nothing can be confirmed any more. One that has come alive meanwhile, or
-    has ended, is as it is; one that the provider has not heard of ends here, and there should it come alive. Staff hear
-    of one that came alive while it was ended there: its tenant could use it by then.
+    has ended, or whose first payment a bank is collecting, is as it is; one that the provider has not heard of ends
+    here, and there should it come alive. Staff hear of one that came alive while it was ended there: its tenant could
+    use it by then.
 
     The provider is asked before anything is booked: a payment of ours that was given up is not opened again by a bill
     that is about to end. Raises what `provider_answers` says.
@@ -45,7 +46,7 @@ def give_up(*, subscription_id: UUID, actor: Actor, now: datetime) -> Subscripti
         subscription = Subscription.objects.get(id=subscription_id)
         if subscription.status == Status.INCOMPLETE and subscription.provider_ref is None:
             subscription = following.follow(subscription_id=subscription_id, actor=actor, now=now)
-        if subscription.status != Status.INCOMPLETE:
+        if subscription.status != Status.INCOMPLETE or debits.under_way(subscription):
             return subscription
         reference, provider = subscription.provider_ref, provider_named(subscription.engine)
         if reference is None:

@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from billing_portal.notices.models import OutboxMessage
 from billing_portal.tests.paypal_world import PayPalWorld
 from billing_portal.tests.reading import words
 from billing_portal.tests.stripe_world import StripeWorld
@@ -60,7 +61,8 @@ def test_begun_and_not_to_be_read_it_is_no_error_that_asks_to_begin_again(stripe
     assert (Subscription.objects.get().status, stripe.taken()) == ("active", [1_000])
 
 
-def test_a_debit_under_way_is_not_declined(stripe: StripeWorld, acme: Any, owner: Client) -> None:
+def by_debit(stripe: StripeWorld, acme: Any, owner: Client) -> Payment:
+    """Of a start's first bill; its bank takes days."""
     two_plans()
     account = stripe.bank_account(customer_for(tenant=acme, provider=stripe.provider, now=timezone.now()).provider_ref)
     sync_methods(tenant=acme, now=timezone.now())
@@ -68,9 +70,55 @@ def test_a_debit_under_way_is_not_declined(stripe: StripeWorld, acme: Any, owner
     assert (answer.status_code, answer.json()["status"]) == (201, "incomplete"), answer.content
     payment = Payment.objects.get()
     assert payment.status == "processing"
-    stripe.settle(payment.provider_ref, "succeeded")
+    return payment
+
+
+def test_a_debit_under_way_is_not_declined(stripe: StripeWorld, acme: Any, owner: Client) -> None:
+    payment = by_debit(stripe, acme, owner)
+    said = words(owner.get("/subscription"))
+    assert "Your bank is collecting the first payment" in said and "Try again" not in said
+    stripe.settle(payment.provider_ref or "", "succeeded")
     told(stripe)
     assert (Subscription.objects.get().status, stripe.taken()) == ("active", [1_000])
+
+
+@pytest.mark.parametrize("outcome", ["succeeded", "failed"])
+def test_what_a_bank_collects_for_a_start_that_lost_its_place_goes_back_once_it_has_come(
+    stripe: StripeWorld, acme: Any, owner: Client, outcome: str
+) -> None:
+    """Nobody can end that before: Stripe refuses it, and is not asked again and again."""
+    payment = by_debit(stripe, acme, owner)
+    another_begins(acme)
+    told(stripe)
+    assert stripe.objects("subscriptions")[0]["status"] == "incomplete"
+    assert not OutboxMessage.objects.filter(done_at=None).exists()
+    stripe.settle(payment.provider_ref or "", outcome)
+    told(stripe)
+    followed()
+    assert stripe.objects("subscriptions")[0]["status"] in ("canceled", "incomplete_expired")
+    came = [1_000] if outcome == "succeeded" else []
+    assert [each["amount"] for each in stripe.objects("refunds")] == stripe.taken() == came
+    assert Subscription.objects.get(status="active").engine == "invoice"
+
+
+def test_a_refusal_to_end_it_for_no_debit_is_tried_again(
+    stripe: StripeWorld, acme: Any, owner: Client, monkeypatch: Any
+) -> None:
+    two_plans()
+    order(owner, NEEDS_BANK)
+    stripe.fault("status", "/v1/subscriptions/*", method="DELETE", status=400)
+    another_begins(acme)
+    assert OutboxMessage.objects.get(done_at=None).topic == "subscription.dropped"
+
+
+def test_given_up_while_its_bank_collects_it_goes_on(stripe: StripeWorld, acme: Any, owner: Client) -> None:
+    payment = by_debit(stripe, acme, owner)
+    made = Subscription.objects.get()
+    giving_up.give_up(subscription_id=made.id, actor=SYSTEM, now=timezone.now())
+    stripe.settle(payment.provider_ref or "", "succeeded")
+    told(stripe)
+    made.refresh_from_db()
+    assert (made.status, made.cancel_reason) == ("active", "")
 
 
 def test_what_is_paid_for_stays_whatever_was_begun_in_vain(
