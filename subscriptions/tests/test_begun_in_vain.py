@@ -16,6 +16,7 @@ from billing_portal.tests.paypal_world import PayPalWorld
 from billing_portal.tests.reading import words
 from billing_portal.tests.stripe_world import StripeWorld
 from billing_portal.tests.world import SYSTEM
+from payments.actions.crediting import issue_credit_note
 from payments.actions.saving_methods import customer_for
 from payments.actions.syncing_methods import sync_methods
 from payments.models import Discrepancy, Invoice, Payment, Refund
@@ -218,3 +219,29 @@ def test_come_to_wait_for_its_payer_after_it_ended_here_it_ends_there(stripe: St
     assert stripe.objects("subscriptions")[0]["status"] == "incomplete_expired"
     assert not Payment.objects.filter(status="requires_action").exists()
     assert not Invoice.objects.filter(status="open").exists()
+
+
+@pytest.mark.parametrize(("other", "back"), [(600, [400]), (1_000, []), (0, [1_000])])
+def test_what_has_paid_something_else_by_now_does_not_go_back_by_itself(
+    stripe: StripeWorld, acme: Any, owner: Client, other: int, back: list[int]
+) -> None:
+    """Its bill was credited before its payer confirmed: the money was credit then, and has paid for what runs."""
+    two_plans()
+    order(owner, NEEDS_BANK)
+    payment = Payment.objects.get()
+    moving.end_unbegun(
+        subscription_id=Subscription.objects.get().id, reason="given up", actor=SYSTEM, now=timezone.now()
+    )
+    facts: dict[str, Any] = {"amount": payment.amount, "reason": "it never began", "actor": SYSTEM}
+    issue_credit_note(invoice_id=Invoice.objects.get().id, now=timezone.now(), **facts)
+    stripe.authenticate(payment.provider_ref or "")
+    told(stripe)
+    if other:
+        facts = {"price": price(other, code="other"), "seats": 1, "actor": SYSTEM, "now": timezone.now()}
+        start_subscription(tenant=acme, **facts)
+    for _ in range(2):
+        followed()
+        assert [each["amount"] for each in stripe.objects("refunds")] == back
+    staffs = Discrepancy.objects.get(kind="not_needed", closed_at=None)
+    assert staffs.amount_minor == (other or 1_000)
+    assert ("has paid other invoices" in staffs.detail) is bool(other)
