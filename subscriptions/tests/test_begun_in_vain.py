@@ -245,3 +245,22 @@ def test_what_has_paid_something_else_by_now_does_not_go_back_by_itself(
     staffs = Discrepancy.objects.get(kind="not_needed", closed_at=None)
     assert staffs.amount_minor == (other or 1_000)
     assert ("has paid other invoices" in staffs.detail) is bool(other)
+
+
+@pytest.mark.parametrize("how", ["another was begun", "given up", "lapsed"])
+def test_one_that_never_began_is_not_said_to_have_ended(
+    stripe: StripeWorld, acme: Any, owner: Client, mailoutbox: list[Any], how: str
+) -> None:
+    two_plans()
+    made = Subscription.objects.get(id=order(owner, NEEDS_BANK).json()["id"])
+    if how == "another was begun":
+        another_begins(acme)
+    elif how == "given up":
+        giving_up.give_up(subscription_id=made.id, actor=SYSTEM, now=timezone.now())
+    else:
+        stripe.clock(timezone.now() + timedelta(days=1, hours=1))
+    told(stripe)
+    followed()
+    made.refresh_from_db()
+    assert made.status == "canceled"
+    assert not [each.subject for each in mailoutbox if "ended" in each.subject + each.body]
