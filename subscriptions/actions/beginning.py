@@ -122,9 +122,9 @@ def _open(
     subscribing.check_trial(locked, terms.price, terms.trial_days)
     if queries.live_subscription(locked):
         raise AlreadySubscribed
+    subscribing.end_begun(locked, actor=actor, now=now)
     subscribing.set_currency(locked, terms.price.currency)
     tenant.currency = locked.currency
-    subscribing.end_begun(locked, actor=actor, now=now)
     coupon = subscribing.take_coupon(locked, terms.coupon, terms.price, now)
     trial_end = now + timedelta(days=terms.trial_days) if terms.trial_days else None
     subscription = Subscription(
