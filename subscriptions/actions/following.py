@@ -172,7 +172,8 @@ def _end_there(
         now=now,
     )
     if queries.has_come_alive(subscription):
-        applying.tell_staff(subscription, facts, f"{why}, and was ended. Give back what it has charged.", now)
+        detail = f"{why}, and was ended. Give back what it has charged."
+        applying.tell_staff(subscription, facts, applying.CAME_ALIVE, detail, now, provider=provider.name)
     with transaction.atomic():
         row = moving.locked(subscription.id)
         row.provider_ref = facts.provider_ref

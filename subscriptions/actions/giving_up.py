@@ -61,7 +61,7 @@ def give_up(*, subscription_id: UUID, actor: Actor, now: datetime) -> Subscripti
         after = following.take(subscription_id=subscription_id, facts=facts, provider=provider, actor=actor, now=now)
         if queries.has_come_alive(after):
             what = "It came alive while it was given up, and was ended. Give back what it has charged."
-            applying.tell_staff(after, facts, what, now)
+            applying.tell_staff(after, facts, applying.CAME_ALIVE, what, now, provider=provider.name)
         return after
 
 
