@@ -155,10 +155,8 @@ def _unpaid(subscription: Subscription, now: datetime) -> SubscriptionNotice:
     """One whose first payment is not made: nobody knows yet, its payer has to confirm it, or it was refused."""
     paying = debits.under_way(subscription)
     if paying and paying.method == Payment.Method.US_BANK_ACCOUNT and not paying.outcome_unknown:
-        text = (
-            f"{money_text(paying.amount)} takes {HOW_LONG_A_DEBIT_TAKES}, and your subscription begins when it is here."
-        )
-        text += " Do not start again: nothing is left for you to do."
+        text = f"{money_text(paying.amount)} is on its way, which takes {HOW_LONG_A_DEBIT_TAKES}. "
+        text += "Your subscription begins when it is here: you need not start again."
         return SubscriptionNotice("info", "building-bank", "Your bank is collecting the first payment", text)
     if subscription.provider_ref is None or paying:
         title = "We sent your first payment to the bank and have no answer yet"
