@@ -90,7 +90,7 @@ def payment_unneeded(message: Message) -> None:
 
 @outbox.handles("payment.unwanted")
 def payment_unwanted(message: Message) -> None:
-    """It was taken for nothing: all of it goes back."""
+    """It was taken for nothing: it goes back, unless it has paid something else by now."""
     unwanted.give_back(
         payment_id=UUID(message.payload["paymentId"]),
         why=message.payload["why"],

@@ -12,7 +12,7 @@ from payments.inbox.registry import HandledEvent, handles
 from payments.naming import provider_name
 from payments.providers.base import Topic
 from subscriptions import queries
-from subscriptions.actions import charging_with, dropping, following, giving_up, judging
+from subscriptions.actions import charging_with, following, giving_up, judging
 from subscriptions.mails import write_mail
 from subscriptions.models import Subscription
 from subscriptions.models.subscription import Engine
@@ -43,15 +43,19 @@ def invoice_settled(message: Message) -> None:
 @outbox.handles("bill.given_up")
 def bill_given_up(message: Message) -> None:
     """Its payer does not want to pay what a provider has billed: a subscription that waits for that does not begin."""
-    giving_up.give_up(
-        subscription_id=UUID(message.payload["subscriptionId"]), actor=Actor.system("give_up"), now=message.now
+    giving_up.give_up_bill(
+        subscription_id=UUID(message.payload["subscriptionId"]),
+        payment_id=UUID(message.payload["paymentId"]),
+        actor=Actor.system("give_up"),
+        now=message.now,
     )
 
 
 @outbox.handles("subscription.dropped")
 def subscription_dropped(message: Message) -> None:
-    """Another was begun in its place: it ends at its provider, too."""
-    dropping.drop(
+    """Another was begun in its place: it ends at its provider, too, and its payer can't pay for it any more. One that
+    has come alive there meanwhile is ended as well, and what it has charged goes back."""
+    following.follow(
         subscription_id=UUID(message.payload["subscriptionId"]),
         actor=Actor.system("drop_subscription"),
         now=message.now,

@@ -19,7 +19,7 @@ from subscriptions import costing, queries
 from subscriptions.actions import renewing
 from subscriptions.coupon_words import still_off
 from subscriptions.models import PlanPrice, Subscription
-from subscriptions.models.subscription import Engine
+from subscriptions.models.subscription import BEGUN, Engine
 
 # What is told of a move into a state, or of another change; what is not named needs no mail.
 TEMPLATES = {
@@ -39,7 +39,8 @@ def write_mail(subscription: Subscription, what: str, *, came_from: str | None =
     template = TEMPLATES.get(what)
     if what == "active" and came_from in ("paused", "unpaid"):
         template = "subscription_resumed"
-    if template is None:
+    never_began = what == "canceled" and came_from in BEGUN
+    if template is None or never_began:
         return
     tenant = subscription.tenant
     ends = subscription.ended_at or subscription.period_end or message.now

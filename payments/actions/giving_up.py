@@ -86,7 +86,7 @@ def _give_up_bill(payment: Payment, why: str, actor: Actor, now: datetime) -> Pa
     if payment.status == Status.CANCELED and invoice and invoice.status == Invoice.Status.OPEN:
         outbox.write(
             topic="bill.given_up",
-            payload={"subscriptionId": str(invoice.subscription_ref)},
+            payload={"subscriptionId": str(invoice.subscription_ref), "paymentId": str(payment.id)},
             tenant=payment.tenant,
             now=now,
             dedupe_key=f"bill.given_up:{payment.id}",

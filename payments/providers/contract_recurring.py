@@ -121,7 +121,7 @@ class RunsSubscriptionsContract:
         self, provider: Any, start_facts: Any, agree: Any, sold: Any, long_ago: datetime
     ) -> None:
         facts = self.begun(provider, start_facts, agree)
-        assert (facts.status, facts.trial_end, facts.ended_at, facts.has_lapsed) == ("active", None, None, False)
+        assert (facts.status, facts.trial_end, facts.ended_at) == ("active", None, None)
         assert facts.period and 28 <= (facts.period[1] - facts.period[0]).days <= 31
         (bill,) = provider.bills_of(facts.provider_ref, since=long_ago)
         self.is_paid(bill, facts, 8_700)
@@ -179,7 +179,7 @@ class RunsSubscriptionsContract:
             first = verb(reference, reason="The tenant asked for it")
             assert first.status == status
             assert verb(reference, reason="Again") == first == provider.look_up_subscription(reference)
-        assert first.ended_at and not first.has_lapsed
+        assert first.ended_at
         for verb in (provider.resume_subscription, provider.pause_subscription):
             with pytest.raises(NotInThatState):
                 verb(reference, reason="Too late")

@@ -74,10 +74,9 @@ class RecurringFacts:
 
     `period` is what was paid for, or is being paid for, as (start, end); None before the first. `subscription_id` is
     our row's as the provider keeps it, None where it is not ours. `client_secret` and `approval_url` are for what its
-    payer has still to do; the first is never stored. `has_lapsed`: canceled, and it had never begun. `awaits_payment`
-    is (price, seats) of a change that is in force once it is paid; `changes_at` those of one for the period's end.
-    `paid` is what was paid last and `paid_at` when, None where that is owed, or the provider does not say; see
-    `revising`.
+    payer has still to do; the first is never stored. `awaits_payment` is (price, seats) of a change that is in force
+    once it is paid; `changes_at` those of one for the period's end. `paid` is what was paid last and `paid_at` when,
+    None where that is owed, or the provider does not say; see `revising`.
     """
 
     status: str
@@ -92,7 +91,6 @@ class RecurringFacts:
     method_ref: str | None = None
     client_secret: str | None = None
     approval_url: str | None = None
-    has_lapsed: bool = False
     created_at: datetime | None = None
     next_try_at: datetime | None = None
     awaits_payment: tuple[str, int] | None = None

@@ -23,6 +23,8 @@ from subscriptions.quoting import Target
 log = logging.getLogger(__name__)
 
 Status = Subscription.Status
+# What staff are told of one that ran and must not.
+CAME_ALIVE = "came alive"
 
 
 @transaction.atomic
@@ -127,18 +129,22 @@ def _price(subscription: Subscription, reference: str, facts: RecurringFacts, no
     """Ours; staff hear of one that none of our plans has."""
     price = pricing.price_behind(reference, subscription.engine, livemode=subscription.livemode)
     if price is None:
-        tell_staff(subscription, facts, f"It is charged by a price that none of our plans has: {reference}.", now)
+        detail = f"It is charged by a price that none of our plans has: {reference}."
+        tell_staff(subscription, facts, f"price {reference}", detail, now, provider=subscription.engine)
     return price
 
 
-def tell_staff(subscription: Subscription, facts: RecurringFacts, detail: str, now: datetime) -> None:
-    """Of what no rule can mend; told again it is one row."""
+def tell_staff(
+    subscription: Subscription | None, facts: RecurringFacts, found: str, detail: str, now: datetime, *, provider: str
+) -> None:
+    """Of what no rule can mend; told again it is one row. `found` names it in a word or two: whoever has seen to one
+    thing of a subscription has not seen the next."""
     report_discrepancy(
         kind=Discrepancy.Kind.STATE_DIFFERS,
-        provider=subscription.engine,
-        provider_ref=facts.provider_ref,
-        amount=Money.zero(subscription.currency),
+        provider=provider,
+        provider_ref=f"{facts.provider_ref}: {found}",
+        amount=Money.zero(subscription.currency if subscription else "usd"),
         detail=detail,
-        tenant=subscription.tenant,
+        tenant=subscription.tenant if subscription else None,
         now=now,
     )

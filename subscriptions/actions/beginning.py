@@ -14,11 +14,10 @@ from billing_portal.kit.errors import BillingError, PaymentFailed
 from billing_portal.tenants.models import Tenant
 from payments.actions.customers import customer_for
 from payments.errors import MethodNotFound
-from payments.models import Payment
 from payments.provider_answers import answer_for
 from payments.providers.base import OutcomeUnknown, ProviderError, SavesMethods, UnknownReference
 from payments.providers.recurring import MethodDeclined, Payer, RunsSubscriptions, StartRequest
-from subscriptions import declined, queries
+from subscriptions import debits, declined, queries
 from subscriptions.actions import couponing, following, moving, pricing, subscribing
 from subscriptions.actions.asking import ask
 from subscriptions.errors import AlreadySubscribed
@@ -29,6 +28,7 @@ log = logging.getLogger(__name__)
 
 Status = Subscription.Status
 _WORDS = "Your bank declined the first payment{}. Nothing was started or charged. Choose another way to pay."
+_ENDED = "It has ended before it began: another was begun in its place, or it was given up. What it charged goes back."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,9 @@ def begin(*, tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: A
     2. Ask the provider, with no transaction open, under a key derived from the row: the same row is the same
        subscription.
     3. Follow what it says. Without an answer the row waits, and is asked about; where surely nothing was begun it ends.
-    Raises AlreadySubscribed, what `subscribing.check_terms`, `check_trial` and `take_coupon` raise, MethodNotFound, and
-    what `provider_answers` says of a provider that did nothing.
+       What has lost its place meanwhile ends at the provider too.
+    Raises AlreadySubscribed (also of that), what `subscribing.check_terms`, `check_trial` and `take_coupon` raise,
+    MethodNotFound, and what `provider_answers` says of a provider that did nothing.
     """
     price_ref = pricing.price_ref(terms.price, provider)
     customer = (
@@ -80,7 +81,7 @@ def begin(*, tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: A
         facts = ask(subscription, "start_subscription", lambda: provider.start_subscription(request), now=now)
     except OutcomeUnknown:
         log.info("nobody knows whether subscription %s has begun; it is asked about", subscription.id)
-        return subscription
+        return _as_it_is(subscription)
     except ProviderError as error:
         moving.end_unbegun(subscription_id=subscription.id, reason="not begun", actor=actor, now=now)
         raise _refusal(error) from error
@@ -89,17 +90,21 @@ def begin(*, tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: A
     except ProviderError:
         # It has begun: whoever hears of an error asks once more, and would begin another.
         log.warning("subscription %s has begun, and could not be read yet; it is asked about", subscription.id)
-        return Subscription.objects.select_related("tenant").get(id=subscription.id)
-    if begun.status == Status.INCOMPLETE and not begun.client_secret and not _is_under_way(begun):
+        return _as_it_is(subscription)
+    if begun.status == Status.CANCELED:
+        raise AlreadySubscribed(_ENDED)
+    if begun.status == Status.INCOMPLETE and not begun.client_secret and not debits.under_way(begun):
         # The row stays, and another start takes its place.
         raise declined.payment_failed(_WORDS, queries.failed_payments(begun).first())
     return begun
 
 
-def _is_under_way(subscription: Subscription) -> bool:
-    """A bank debit takes days: until then nobody knows."""
-    paying = Payment.objects.filter(invoice__subscription_ref=subscription.id, status=Payment.Status.PROCESSING)
-    return paying.exists()
+def _as_it_is(subscription: Subscription) -> Subscription:
+    """What its provider says is not known yet. Raises AlreadySubscribed where it has lost its place."""
+    row = Subscription.objects.select_related("tenant").get(id=subscription.id)
+    if row.status == Status.CANCELED:
+        raise AlreadySubscribed(_ENDED)
+    return row
 
 
 def _refusal(error: ProviderError) -> BillingError:
@@ -117,9 +122,9 @@ def _open(
     subscribing.check_trial(locked, terms.price, terms.trial_days)
     if queries.live_subscription(locked):
         raise AlreadySubscribed
+    subscribing.end_begun(locked, actor=actor, now=now)
     subscribing.set_currency(locked, terms.price.currency)
     tenant.currency = locked.currency
-    subscribing.end_begun(locked, actor=actor, now=now)
     coupon = subscribing.take_coupon(locked, terms.coupon, terms.price, now)
     trial_end = now + timedelta(days=terms.trial_days) if terms.trial_days else None
     subscription = Subscription(

@@ -7,11 +7,8 @@ from datetime import datetime
 
 from billing_portal.kit.actors import Actor
 from billing_portal.kit.ids import uuid_in
-from billing_portal.kit.money import Money
-from payments.actions.discrepancies import report_discrepancy
-from payments.models import Discrepancy
 from payments.providers.recurring import RecurringFacts, RunsSubscriptions
-from subscriptions.actions import following
+from subscriptions.actions import applying, following
 from subscriptions.models import Subscription
 from subscriptions.models.subscription import LIVE
 
@@ -34,7 +31,9 @@ def compare(*, provider: RunsSubscriptions, since: datetime, actor: Actor, now: 
         row = Subscription.objects.filter(id=named, engine=provider.name, livemode=provider.livemode).first()
         if row is None or row.provider_ref not in (None, facts.provider_ref):
             if facts.status in LIVE:
-                _tell_staff(row, facts, provider, now)
+                whose = f"Our subscription is {row.provider_ref}" if row else "No subscription of ours stands for it"
+                detail = f"It is {facts.status} there and may charge. {whose}: find what it is for, or end it there."
+                applying.tell_staff(row, facts, "not ours", detail, now, provider=provider.name)
         elif row.status == Subscription.Status.CANCELED and facts.status not in LIVE:
             continue
         elif row.provider_ref is None or row.status != facts.status:
@@ -50,16 +49,3 @@ def _follow(row: Subscription, facts: RecurringFacts, actor: Actor, now: datetim
         log.exception("subscription %s could not be taken as it is at %s; it is tried again", row.id, row.engine)
         return 0
     return 1
-
-
-def _tell_staff(row: Subscription | None, facts: RecurringFacts, provider: RunsSubscriptions, now: datetime) -> None:
-    whose = f"Our subscription is {row.provider_ref}" if row else "No subscription of ours stands for it"
-    report_discrepancy(
-        kind=Discrepancy.Kind.STATE_DIFFERS,
-        provider=provider.name,
-        provider_ref=facts.provider_ref,
-        amount=Money.zero(row.currency if row else "usd"),
-        detail=f"It is {facts.status} there and may charge. {whose}: find what it is for, or end it there.",
-        tenant=row.tenant if row else None,
-        now=now,
-    )

@@ -21,7 +21,7 @@ from payments.models import Payment
 from payments.providers.base import ProviderError, UnknownReference
 from payments.providers.recurring import BillFacts, RecurringFacts, RunsSubscriptions
 from subscriptions import queries
-from subscriptions.actions import applying, moving
+from subscriptions.actions import applying, calling_off, moving
 from subscriptions.actions.asking import ask, provider_named
 from subscriptions.models import Subscription
 from subscriptions.models.subscription import LIVE, Engine
@@ -54,8 +54,10 @@ def take(
     *, subscription_id: UUID, facts: RecurringFacts, provider: RunsSubscriptions, actor: Actor, now: datetime
 ) -> Subscription:
     """Apply what was read: first the bills, with their money, then the state. A bill that can't be booked yet keeps
-    neither the others nor the state back. Raises ProviderError."""
+    neither the others nor the state back. What has ended here must not begin there. Raises ProviderError."""
     subscription = Subscription.objects.select_related("tenant").get(id=subscription_id)
+    if subscription.status == Status.CANCELED:
+        facts = calling_off.call_off(subscription, facts, provider, why="It has ended at the portal", now=now)
     waits = _book(subscription, facts, provider, actor, now)
     after = _take_state(subscription, facts, provider, actor, now)
     _give_back(after, now)
@@ -170,7 +172,8 @@ def _end_there(
         now=now,
     )
     if queries.has_come_alive(subscription):
-        applying.tell_staff(subscription, facts, f"{why}, and was ended. Give back what it has charged.", now)
+        detail = f"{why}, and was ended. Give back what it has charged."
+        applying.tell_staff(subscription, facts, applying.CAME_ALIVE, detail, now, provider=provider.name)
     with transaction.atomic():
         row = moving.locked(subscription.id)
         row.provider_ref = facts.provider_ref

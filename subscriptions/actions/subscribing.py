@@ -60,11 +60,11 @@ def start_subscription(
     if not price.version.by_invoice:
         raise NotByInvoice
     check_trial(locked, price, trial_days)
-    set_currency(locked, price.currency)
-    tenant.currency = locked.currency
     if queries.live_subscription(locked):
         raise AlreadySubscribed
     end_begun(locked, actor=actor, now=now)
+    set_currency(locked, price.currency)
+    tenant.currency = locked.currency
     redeemed = take_coupon(locked, coupon, price, now)
     trial_end = now + timedelta(days=trial_days) if trial_days else None
     first = (now, trial_end) if trial_end else spans.first_span(now, locked.zone, price.billing_cycle)

@@ -13,10 +13,11 @@ from billing_portal.kit.display.amounts import money_text
 from billing_portal.kit.display.dates import long_text, period_text
 from payments import hold_queries
 from payments.declines import declined_sentence
-from payments.models import Invoice
+from payments.models import Invoice, Payment
+from payments.pages.method_words import HOW_LONG_A_DEBIT_TAKES
 from payments.pages.onward import pay_url
 from payments.pages.paying import takes_payments
-from subscriptions import queries
+from subscriptions import debits, queries
 from subscriptions.actions import judging, renewing
 from subscriptions.models import Subscription
 from subscriptions.models.subscription import Engine
@@ -152,7 +153,12 @@ def _waiting(subscription: Subscription, now: datetime) -> SubscriptionNotice | 
 
 def _unpaid(subscription: Subscription, now: datetime) -> SubscriptionNotice:
     """One whose first payment is not made: nobody knows yet, its payer has to confirm it, or it was refused."""
-    if subscription.provider_ref is None:
+    paying = debits.under_way(subscription)
+    if paying and paying.method == Payment.Method.US_BANK_ACCOUNT and not paying.outcome_unknown:
+        text = f"{money_text(paying.amount)} is on its way, which takes {HOW_LONG_A_DEBIT_TAKES}. "
+        text += "Your subscription begins when it is here: you need not start again."
+        return SubscriptionNotice("info", "building-bank", "Your bank is collecting the first payment", text)
+    if subscription.provider_ref is None or paying:
         title = "We sent your first payment to the bank and have no answer yet"
         text = "Do not start again; we look every few minutes, and this page shows what it says."
         return SubscriptionNotice("info", "loader-2", title, text)

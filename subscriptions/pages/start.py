@@ -152,7 +152,7 @@ def _form(sent: Any, version: PlanVersion, currency: str) -> ChoosingForm:
 
 
 def _sums(request: Any, form: ChoosingForm, version: PlanVersion, currency: str, now: datetime) -> list[dict[str, Any]]:
-    """None where the form says what is to be mended first."""
+    """Of each way to pay; no sums where the form says what is to be mended first."""
     if not form.is_valid():
         return []
     seats = form.cleaned_data["seats"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from django.test import Client
@@ -49,3 +50,23 @@ def followed() -> None:
     """What our own books leave behind is done."""
     for _ in range(3):
         outbox.deliver_due(timezone.now())
+
+
+def in_between(
+    stripe: StripeWorld, monkeypatch: Any, request: tuple[str, str], meanwhile: Callable[[], object], *, after: bool
+) -> None:
+    """What happens once while the next `request` (method, start of its path) is on its way to Stripe, or `after` Stripe
+    has done it, while its answer is on the way back."""
+    whole, method, path = stripe.wire.request, *request
+    waiting = [meanwhile]
+
+    def over_the_network(verb: str, url: str, *rest: Any, **more: Any) -> Any:
+        happens = waiting.pop() if waiting and verb == method and path in url else None
+        if happens and not after:
+            happens()
+        answer = whole(verb, url, *rest, **more)
+        if happens and after:
+            happens()
+        return answer
+
+    monkeypatch.setattr(stripe.wire, "request", over_the_network)

@@ -14,13 +14,12 @@ from django.utils import timezone
 from billing_portal.tests.paypal_world import PayPalWorld
 from billing_portal.tests.stripe_world import StripeWorld
 from billing_portal.tests.world import SYSTEM
-from payments.actions.saving_methods import customer_for
-from payments.actions.syncing_methods import sync_methods
+from payments.actions.crediting import issue_credit_note
 from payments.models import Discrepancy, Invoice, Payment, Refund
 from payments.providers import breaker
 from payments.tests.offline_world import check_over, verify_check
 from subscriptions import tasks
-from subscriptions.actions import comparing, giving_up
+from subscriptions.actions import comparing, giving_up, moving
 from subscriptions.actions.subscribing import start_subscription
 from subscriptions.entitlement import entitlement
 from subscriptions.models import Subscription
@@ -54,19 +53,6 @@ def test_begun_and_not_to_be_read_it_is_no_error_that_asks_to_begin_again(stripe
         answer = owner.post("/api/subscription", body, "application/json", HTTP_IDEMPOTENCY_KEY="one")
         assert (answer.status_code, answer.json()["status"]) == (201, "incomplete"), answer.content
         breaker.forget()
-    told(stripe)
-    assert (Subscription.objects.get().status, stripe.taken()) == ("active", [1_000])
-
-
-def test_a_debit_under_way_is_not_declined(stripe: StripeWorld, acme: Any, owner: Client) -> None:
-    two_plans()
-    account = stripe.bank_account(customer_for(tenant=acme, provider=stripe.provider, now=timezone.now()).provider_ref)
-    sync_methods(tenant=acme, now=timezone.now())
-    answer = order(owner, account)
-    assert (answer.status_code, answer.json()["status"]) == (201, "incomplete"), answer.content
-    payment = Payment.objects.get()
-    assert payment.status == "processing"
-    stripe.settle(payment.provider_ref, "succeeded")
     told(stripe)
     assert (Subscription.objects.get().status, stripe.taken()) == ("active", [1_000])
 
@@ -118,3 +104,41 @@ def test_a_list_that_is_old_by_now_ends_and_tells_nothing(stripe: StripeWorld, o
 
     comparing.compare(provider=Page(), since=timezone.now(), actor=SYSTEM, now=timezone.now())  # type: ignore[arg-type]
     assert not Discrepancy.objects.exists()
+
+
+def test_come_to_wait_for_its_payer_after_it_ended_here_it_ends_there(stripe: StripeWorld, owner: Client) -> None:
+    """It was given up while nobody knew that Stripe had begun it."""
+    two_plans()
+    stripe.fault("drop_after", "/v1/subscriptions", times=2)
+    made = Subscription.objects.get(id=order(owner, NEEDS_BANK).json()["id"])
+    moving.end_unbegun(subscription_id=made.id, reason="given up", actor=SYSTEM, now=timezone.now())
+    told(stripe)
+    assert stripe.objects("subscriptions")[0]["status"] == "incomplete_expired"
+    assert not Payment.objects.filter(status="requires_action").exists()
+    assert not Invoice.objects.filter(status="open").exists()
+
+
+@pytest.mark.parametrize(("other", "back"), [(600, [400]), (1_000, []), (0, [1_000])])
+def test_what_has_paid_something_else_by_now_does_not_go_back_by_itself(
+    stripe: StripeWorld, acme: Any, owner: Client, other: int, back: list[int]
+) -> None:
+    """Its bill was credited before its payer confirmed: the money was credit then, and has paid for what runs."""
+    two_plans()
+    order(owner, NEEDS_BANK)
+    payment = Payment.objects.get()
+    moving.end_unbegun(
+        subscription_id=Subscription.objects.get().id, reason="given up", actor=SYSTEM, now=timezone.now()
+    )
+    facts: dict[str, Any] = {"amount": payment.amount, "reason": "it never began", "actor": SYSTEM}
+    issue_credit_note(invoice_id=Invoice.objects.get().id, now=timezone.now(), **facts)
+    stripe.authenticate(payment.provider_ref or "")
+    told(stripe)
+    if other:
+        facts = {"price": price(other, code="other"), "seats": 1, "actor": SYSTEM, "now": timezone.now()}
+        start_subscription(tenant=acme, **facts)
+    for _ in range(2):
+        followed()
+        assert [each["amount"] for each in stripe.objects("refunds")] == back
+    staffs = Discrepancy.objects.get(kind="not_needed", closed_at=None)
+    assert staffs.amount_minor == (other or 1_000)
+    assert ("has paid other invoices" in staffs.detail) is bool(other)

@@ -14,10 +14,12 @@ from billing_portal.tests.world import at
 from payments.actions.opening import MethodChoice
 from payments.actions.recording import record_manual_payment, verify_manual_payment
 from payments.errors import CurrencyMismatch
+from payments.models import Invoice
 from subscriptions import queries
 from subscriptions.actions.subscribing import start_subscription
 from subscriptions.errors import AlreadySubscribed
 from subscriptions.models import Subscription
+from subscriptions.tests import plan_world
 
 NOW = at("2026-09-16 00:00")
 
@@ -45,6 +47,15 @@ def test_credit_in_another_currency_stands_in_the_way() -> None:
     with pytest.raises(CurrencyMismatch):
         start(acme, world.plan_price("usd"))
     start(acme, world.plan_price("eur"))
+
+
+@pytest.mark.django_db
+def test_who_has_one_hears_that_whatever_the_other_is_billed_in() -> None:
+    acme = world.tenant()
+    start(acme, plan_world.price(1_000))
+    assert Invoice.objects.get().status == "open", "it is owed in dollars"
+    with pytest.raises(AlreadySubscribed):
+        start(acme, plan_world.price(1_000, code="other", currency="eur"))
 
 
 @pytest.mark.django_db

@@ -47,7 +47,6 @@ def subscription_of(subscription: Mapping[str, Any]) -> RecurringFacts:
             ended_at=_at(subscription, "status_update_time") if status == "canceled" else None,
             subscription_id=_our_id(subscription.get("custom_id")),
             approval_url=approval_link(subscription.get("links")) if status == "approval_pending" else None,
-            has_lapsed=status == "canceled" and not info,
             created_at=_at(subscription, "create_time"),
             next_try_at=_at(failed, "next_payment_retry_time") if status == "past_due" else None,
             paid=from_paypal(last["amount"]) if last else None,

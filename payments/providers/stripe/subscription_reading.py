@@ -56,7 +56,6 @@ def subscription_of(subscription: Mapping[str, Any], *, environment: str) -> Rec
         ended_at=_maybe(subscription.get("ended_at")) if ended else None,
         subscription_id=metadata.get("subscription_id") if metadata.get("env") in (None, environment) else None,
         method_ref=reference(subscription.get("default_payment_method")),
-        has_lapsed=subscription["status"] == "incomplete_expired",
         created_at=_maybe(subscription.get("created")),
         next_try_at=_maybe(invoice.get("next_payment_attempt"))
         if isinstance(invoice, Mapping) and subscription["status"] == "past_due"
