@@ -23,7 +23,9 @@ CLOSE = timedelta(hours=36)
 
 def running_period(before: Span, read: Span, now: datetime) -> Span:
     """`read`, as PayPal says it, with its beginning mended: of a period that another length will follow PayPal does not
-    say any more when it began. `before` is what was known."""
+    say any more when it began. `before` is what was known, and stays where an older one was read."""
+    if is_older(read, before):
+        return before
     if abs(read[1] - before[1]) <= CLOSE:
         return before[0], read[1]
     if read[1] > before[1] and not _follows(before, read, now):
@@ -57,6 +59,11 @@ def last_period(
     return spans.span_to_the_hour(start, cycle)
 
 
+def is_older(read: Span, known: Span) -> bool:
+    """Whoever read that knows less."""
+    return read[0] < known[0] - CLOSE and read[1] < known[1] - CLOSE
+
+
 def _follows(before: Span, read: Span, now: datetime) -> bool:
     return before[1] - CLOSE <= read[0] <= now + CLOSE
 
@@ -67,12 +74,13 @@ def take_agreed(
     *,
     status: str,
     before: Span | None,
+    read: Span | None,
     paid: Money | None,
     now: datetime,
 ) -> None:
     """Put it on the terms that its period was charged by; what else is agreed is for the period's end. Caller saves.
 
-    `before` is its period as it was known until now, `paid` what was paid last.
+    `before` is its period as it was known until now, `read` as it was read, `paid` what was paid last.
     1. Nothing was known of a period: the terms are those that it begins with.
     2. An older period than the known one: whoever read that knows less.
     3. A period has begun: of what could have been agreed by then, what it was paid with tells which was.
@@ -88,10 +96,10 @@ def take_agreed(
         moving.forget_pending(subscription)
         return
     assert start and end
-    if end < before[1] - CLOSE:
+    if read and is_older(read, before):
         return
     is_held = status in (Status.PAUSED, Status.CANCELED) or subscription.cancel_at_period_end
-    if start >= before[1] - CLOSE:
+    if before[0] < start and before[1] - CLOSE <= start:
         running = _charged(known, agreed, running, paid)
         moving.put_on_terms(subscription, running.price, running.seats, max(start, now))
     elif known == agreed and at and at <= now and not is_held:

@@ -113,7 +113,9 @@ def _take_terms(
     price = _price(subscription, facts.price_ref, facts, now)
     if price and subscription.engine == Engine.PAYPAL:
         agreed = Target(price, facts.seats)
-        agreeing.take_agreed(subscription, agreed, status=status, before=before, paid=facts.paid, now=now)
+        agreeing.take_agreed(
+            subscription, agreed, status=status, before=before, read=facts.period, paid=facts.paid, now=now
+        )
         return
     if price:
         moving.put_on_terms(subscription, price, facts.seats, now)

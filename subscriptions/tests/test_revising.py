@@ -173,6 +173,18 @@ def test_a_trial_changes_when_it_ends(moment: time_machine.Traveller, paypal: Pa
     assert (life.history()[1:], invoices()) == ([("06-15", "big", 3)], [7_500])
 
 
+def test_a_trial_of_a_day_changes_when_it_ends(
+    moment: time_machine.Traveller, paypal: PayPalWorld, owner: Client
+) -> None:
+    life = Revised(paypal, owner, moment, trialDays=1)
+    life.on("2026-06-01 06:00")
+    life.asks(planType="big", seats=3)
+    life.agrees()
+    assert (life.terms(), life.pending) == (("small", 2), ("big", 3, at("2026-06-02 00:00")))
+    life.on("2026-06-02 00:00")
+    assert (life.history()[1:], invoices()) == ([("06-02", "big", 3)], [7_500])
+
+
 def test_a_renewal_that_fails_leaves_the_new_terms_to_be_paid(life: Revised) -> None:
     life.on("2026-06-20 00:00")
     life.asks(planType="big", seats=2)
@@ -331,11 +343,10 @@ def test_a_read_of_before_does_no_harm_that_the_next_does_not_mend(life: Revised
     life.on("2026-07-01 00:00")
     for old in (before, agreed_one):
         takes(old)
-        assert life.history() == [("06-01", "small", 2), ("07-01", "small", 5)]
-        life.night()
-        assert (life.history(), life.pending) == ([("06-01", "small", 2), ("07-01", "small", 5)], None)
-    row = life.row
-    assert (row.period_start, row.period_end) == (JULY, AUGUST)
+        for _ in range(2):
+            assert (life.history(), life.pending) == ([("06-01", "small", 2), ("07-01", "small", 5)], None)
+            assert (life.row.period_start, life.row.period_end) == (JULY, AUGUST)
+            life.night()
 
 
 def test_what_it_costs_next_is_gross_where_the_tenant_pays_tax(life: Revised) -> None:
