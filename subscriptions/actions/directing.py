@@ -83,6 +83,15 @@ def cancel(
     return after
 
 
+def say_again(*, subscription_id: UUID, actor: Actor, now: datetime) -> Subscription:
+    """That it ends with its period, to a provider that may never have heard it. Heard, or kept meanwhile: as it is."""
+    subscription = _found(subscription_id)
+    is_unheard = subscription.cancel_at_period_end and subscription.ends_there_since is None
+    if not is_unheard or subscription.status not in LIVE:
+        return subscription
+    return cancel(subscription_id=subscription_id, actor=actor, now=now)
+
+
 def keep(*, subscription_id: UUID, actor: Actor, now: datetime) -> Subscription:
     """Take back that it ends with its period. Never said: as it is. Raises NotSubscribed."""
     subscription = _found(subscription_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.test import Client
@@ -11,9 +12,12 @@ from django.utils import timezone
 
 from billing_portal.kit.actors import Actor
 from billing_portal.notices.models import OutboxMessage
+from billing_portal.tests import world
 from billing_portal.tests.paypal_world import PayPalWorld
 from billing_portal.tests.stripe_world import StripeWorld
-from payments.providers import breaker
+from payments.providers import breaker, registry
+from payments.providers.recurring import RunsSubscriptions
+from payments.tests.paypal_payments import owner_of
 from subscriptions import tasks
 from subscriptions.actions import following
 from subscriptions.models import Subscription
@@ -124,3 +128,30 @@ def test_paypal_knows_no_such_end_and_ours_decides(paypal: PayPalWorld, owner: C
     assert (subscription.cancel_at_period_end, subscription.ends_there_since) == (True, None)
     assert subscription.period_end and subscription.period_end > timezone.now() + timedelta(days=1)
     assert paypal.objects("subscriptions")[0]["status"] == "SUSPENDED"
+
+
+def test_what_is_kept_while_the_night_runs_is_kept(
+    paypal: PayPalWorld, owner: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = paypal_plans.at_paypal(price())
+    owners = [owner, owner_of(world.tenant("other"))]
+    begun_by = {paypal_plans.agreed(paypal, paypal_plans.begun(each, plan)).id: each for each in owners}
+    for each in owners:
+        assert send(each, "post", "/cancel").json()["cancelAtPeriodEnd"] is True
+    provider = registry.named("paypal", RunsSubscriptions)
+    assert provider
+    hold, kept = provider.pause_subscription, list[UUID]()
+
+    def holding(reference: str, *, reason: str) -> Any:
+        """While the first is said again, the owner of the other keeps theirs."""
+        if not kept:
+            other = Subscription.objects.exclude(provider_ref=reference).get()
+            kept.append(other.id)
+            send(begun_by[other.id], "post", "/resume")
+        return hold(reference, reason=reason)
+
+    monkeypatch.setattr(provider, "pause_subscription", holding)
+    tasks.follow_all()
+    assert kept == list(Subscription.objects.filter(cancel_at_period_end=False).values_list("id", flat=True))
+    at_paypal = {each["id"]: each["status"] for each in paypal.objects("subscriptions")}
+    assert at_paypal[Subscription.objects.get(id=kept[0]).provider_ref] == "ACTIVE"
