@@ -35,7 +35,12 @@ def page_of(payment: Payment) -> str:
     """
     url = payment.approval_url or ""
     is_waiting = is_at_paypal(payment) and payment.status == Payment.Status.REQUIRES_ACTION
-    return url if is_waiting and _origin(url) in _origins() else ""
+    return url if is_waiting and is_paypals(url) else ""
+
+
+def is_paypals(url: str) -> bool:
+    """Whether nobody else's page is behind it."""
+    return _origin(url) in _origins()
 
 
 def was_refused(payment: Payment) -> bool:

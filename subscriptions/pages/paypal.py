@@ -31,7 +31,9 @@ def paypal_agreed_page(request: Any) -> HttpResponse:
 
     Safe to repeat: nothing is done but to read. What PayPal does not tell now, its event or the sweep does.
     """
-    subscription = _followed(request)
+    subscription, is_read = _followed(request)
+    if not is_read:
+        return to_subscription()
     if subscription.status == Subscription.Status.APPROVAL_PENDING:
         messages.info(request, "PayPal has not told us yet that you agreed. This page shows it as soon as it does.")
     elif subscription.status in ("active", "trialing"):
@@ -44,8 +46,8 @@ def paypal_agreed_page(request: Any) -> HttpResponse:
 def paypal_left_page(request: Any) -> HttpResponse:
     """GET /subscription/paypal/cancel?subscription_id=I-…: it was not agreed to, and ends here. As safe to repeat: what
     has come alive meanwhile stays."""
-    subscription = _followed(request)
-    if subscription.status == Subscription.Status.APPROVAL_PENDING:
+    subscription, is_read = _followed(request)
+    if is_read and subscription.status == Subscription.Status.APPROVAL_PENDING:
         moving.end_unbegun(
             subscription_id=subscription.id, reason="left PayPal's page", actor=request.actor, now=timezone.now()
         )
@@ -58,7 +60,9 @@ def paypal_left_page(request: Any) -> HttpResponse:
 def change_agreed_page(request: Any) -> HttpResponse:
     """GET /subscription/paypal/change/return?subscription_id=I-…&price=…&seats=…: ask PayPal what is agreed, and show
     it. Safe to repeat: nothing is done but to read; the address says only what its reader waits for."""
-    subscription = _followed(request)
+    subscription, is_read = _followed(request)
+    if not is_read:
+        return to_subscription()
     if _is_agreed(request, subscription):
         messages.success(request, f"You have agreed at PayPal. {done_text(subscription, timezone.now())}")
     elif subscription.status in LIVE:
@@ -70,8 +74,8 @@ def change_agreed_page(request: Any) -> HttpResponse:
 @tenant_page("subscription.manage")
 def change_left_page(request: Any) -> HttpResponse:
     """GET /subscription/paypal/change/cancel?subscription_id=I-…: nothing was agreed to, and nothing changes."""
-    subscription = _followed(request)
-    if not _is_agreed(request, subscription):
+    subscription, is_read = _followed(request)
+    if is_read and not _is_agreed(request, subscription):
         messages.info(request, "You came back from PayPal without agreeing. Nothing was changed.")
     return to_subscription()
 
@@ -83,8 +87,9 @@ def _is_agreed(request: Any, subscription: Subscription) -> bool:
     return (str(held.price.id), str(held.seats)) == (request.GET.get("price"), request.GET.get("seats"))
 
 
-def _followed(request: Any) -> Subscription:
-    """The tenant's own that the address names. Raises Http404."""
+def _followed(request: Any) -> tuple[Subscription, bool]:
+    """The tenant's own that the address names, and whether PayPal could be asked: else nobody knows what was decided
+    there, and nothing is done. Raises Http404."""
     name = request.GET.get("subscription_id", "")
     rows = queries.subscriptions(request.tenant).filter(engine=Engine.PAYPAL, provider_ref=name)
     subscription = rows.first() if _NAME.fullmatch(name) else None
@@ -92,7 +97,9 @@ def _followed(request: Any) -> Subscription:
         raise Http404
     try:
         subscription = following.follow(subscription_id=subscription.id, actor=request.actor, now=timezone.now())
+        is_read = True
     except ProviderError:
+        is_read = False
         messages.info(request, "PayPal does not answer right now. This page shows what it says once it does.")
     outbox.wake()
-    return subscription
+    return subscription, is_read

@@ -16,7 +16,7 @@ from billing_portal.kit.errors import BillingError
 from billing_portal.kit.idempotency import KeyInUse, alone
 from billing_portal.notices import outbox
 from billing_portal.tenants.pages.access import tenant_page
-from payments.pages.at_paypal import allow_paypal
+from payments.pages.at_paypal import allow_paypal, is_paypals
 from payments.pages.stripe_js import takes_new_cards
 from payments.providers import registry
 from payments.providers.recurring import RunsSubscriptions
@@ -92,7 +92,7 @@ def _start(request: Any, version: PlanVersion, currency: str) -> HttpResponse:
         return _show(request, version, currency, form=form, said=error.detail if stays else "")
     outbox.wake()
     if begun.approval_url:
-        return HttpResponseRedirect(begun.approval_url)
+        return to_paypal(request, begun.approval_url)
     if begun.client_secret and takes_new_cards():
         return HttpResponseRedirect(confirm_url(begun))
     if begun.status == begun.Status.INCOMPLETE:
@@ -189,6 +189,14 @@ def _trial_days(request: Any, version: PlanVersion) -> int:
 def _after(request: Any) -> str:
     latest = queries.latest_subscription(request.tenant)
     return str(latest.id) if latest else ""
+
+
+def to_paypal(request: Any, page: str) -> HttpResponse:
+    """Where its payer agrees; only where PayPal's pages are."""
+    if is_paypals(page):
+        return HttpResponseRedirect(page)
+    messages.error(request, "The page to agree on is not one of PayPal's. Nothing was charged. Write to us, please.")
+    return to_subscription()
 
 
 def to_subscription() -> HttpResponse:
