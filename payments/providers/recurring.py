@@ -76,7 +76,8 @@ class RecurringFacts:
     our row's as the provider keeps it, None where it is not ours. `client_secret` and `approval_url` are for what its
     payer has still to do; the first is never stored. `awaits_payment` is (price, seats) of a change that is in force
     once it is paid; `changes_at` those of one for the period's end. `paid` is what was paid last and `paid_at` when,
-    None where that is owed, or the provider does not say; see `revising`.
+    None where that is owed, or the provider does not say; `bills_at` is when it bills next, None where it names no such
+    day; see `revising`.
     """
 
     status: str
@@ -97,6 +98,7 @@ class RecurringFacts:
     changes_at: tuple[str, int, datetime] | None = None
     paid: Money | None = None
     paid_at: datetime | None = None
+    bills_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

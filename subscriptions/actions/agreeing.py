@@ -43,9 +43,10 @@ def last_period(
     paid_at: datetime | None,
     now: datetime,
 ) -> Span:
-    """The one that was paid for last, of a subscription that has ended.
+    """The one that was paid for last, of a subscription for which PayPal names no next billing: it has ended, or is
+    held.
 
-    PayPal names no next billing then, and `read` is counted by the cycle that was agreed to last: unless it follows
+    `read` is counted then by the cycle that was agreed to last: unless it follows
     what was known, or another payment came after that, what was known is what was paid for.
     """
     if abs(read[1] - before[1]) <= CLOSE:

@@ -74,7 +74,7 @@ def _take_period(subscription: Subscription, facts: RecurringFacts, status: str,
 def _period_by_paypal(
     subscription: Subscription, facts: RecurringFacts, before: Span, read: Span, now: datetime
 ) -> Span:
-    if facts.status != Status.CANCELED:
+    if facts.bills_at and facts.status != Status.CANCELED:
         return agreeing.running_period(before, read, now)
     price = _price(subscription, facts.price_ref, facts, now)
     agreed = Target(price, facts.seats) if price else None

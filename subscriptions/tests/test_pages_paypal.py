@@ -23,14 +23,14 @@ def plan(paypal: PayPalWorld) -> str:
     return at_paypal(price())
 
 
-@pytest.mark.parametrize("page", ["return", "cancel"])
+@pytest.mark.parametrize("way", ["return", "cancel"])
 def test_on_the_way_back_what_paypal_does_not_tell_is_left_as_it_is(
-    paypal: PayPalWorld, owner: Client, plan: str, page: str
+    paypal: PayPalWorld, owner: Client, plan: str, way: str
 ) -> None:
     subscription = begun(owner, plan)
     paypal.approve(subscription.provider_ref or "")
     paypal.fault("html_500", "/v1/billing/subscriptions*", method="GET", times=9)
-    back = owner.get(f"/subscription/paypal/{page}", {"subscription_id": subscription.provider_ref}, follow=True)
+    back = owner.get(f"/subscription/paypal/{way}", {"subscription_id": subscription.provider_ref}, follow=True)
     assert "PayPal does not answer right now" in back.content.decode()
     assert "Nothing was started" not in back.content.decode()
     subscription.refresh_from_db()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
+import httpx
 import pytest
 from django.utils import timezone
 
@@ -101,3 +103,34 @@ def test_a_year_that_was_paid_before_it_ended_is_there_whatever_was_told(
     life.agrees(is_told=is_agreement_told)
     ended_at_paypal(life, "2026-08-10 00:00")
     assert (life.row.ended_at, invoices()) == (at("2027-07-01 00:00"), [2_000, 20_000])
+
+
+@pytest.mark.parametrize("verb", ["pause", "cancel"])
+def test_what_is_held_and_named_no_next_billing_keeps_what_was_paid_for(
+    life: Revised, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    """Whether PayPal names one is not in its papers."""
+    names_none_while_held(life, monkeypatch)
+    life.on("2026-06-10 00:00")
+    life.asks(billingCycle="yearly")
+    life.agrees()
+    life.asks("post", f"/{verb}")
+    life.night()
+    assert (life.row.period_start, life.row.period_end) == (at("2026-06-01 00:00"), JULY)
+    life.asks("post", "/resume")
+    life.on("2026-07-01 00:00")
+    assert (life.row.period_end, invoices()) == (at("2027-07-01 00:00"), [2_000, 20_000])
+
+
+def names_none_while_held(life: Revised, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = life.paypal.transport.handle_request
+
+    def over_the_network(request: httpx.Request) -> httpx.Response:
+        answer = whole(request)
+        told = json.loads(answer.read() or b"{}") if request.url.path.startswith("/v1/billing/subscriptions/I-") else {}
+        if told.get("status") != "SUSPENDED":
+            return answer
+        del told["billing_info"]["next_billing_time"]
+        return httpx.Response(answer.status_code, json=told)
+
+    monkeypatch.setattr(life.paypal.transport, "handle_request", over_the_network)

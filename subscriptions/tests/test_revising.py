@@ -406,9 +406,9 @@ def test_another_cycle_agreed_to_after_a_renewal_that_nobody_told(life: Revised)
     assert (row.period_start, row.period_end, invoices()) == (AUGUST, at("2027-08-01 00:00"), [2_000, 5_000, 50_000])
 
 
-@pytest.mark.parametrize("page", ["return", "cancel"])
-def test_another_tenants_change_is_not_there(life: Revised, page: str) -> None:
+@pytest.mark.parametrize("way", ["return", "cancel"])
+def test_another_tenants_change_is_not_there(life: Revised, way: str) -> None:
     other = Client()
     other.force_login(world.member(world.tenant(slug="other")))
-    answer = other.get(f"/subscription/paypal/change/{page}", {"subscription_id": life.row.provider_ref})
+    answer = other.get(f"/subscription/paypal/change/{way}", {"subscription_id": life.row.provider_ref})
     assert answer.status_code == 404

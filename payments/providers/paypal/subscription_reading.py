@@ -51,6 +51,7 @@ def subscription_of(subscription: Mapping[str, Any]) -> RecurringFacts:
             next_try_at=_at(failed, "next_payment_retry_time") if status == "past_due" else None,
             paid=from_paypal(last["amount"]) if last else None,
             paid_at=_at(last, "time") if last else None,
+            bills_at=next_billing(subscription),
         )
 
 
