@@ -25,7 +25,7 @@ from payments.errors import PaymentNotOpen
 from payments.inbox.registry import HandledEvent, handles
 from payments.models import Invoice, Payment, Refund
 from payments.naming import provider_name
-from payments.providers.base import Topic
+from payments.providers.facts import Topic
 
 
 @outbox.handles("invoice.issued")

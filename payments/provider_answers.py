@@ -15,7 +15,7 @@ from payments.errors import (
     ProviderOutcomeUnknown,
     ProviderRefusedRequest,
 )
-from payments.providers.base import (
+from payments.providers.errors import (
     NotApproved,
     NotInThatState,
     OutcomeUnknown,

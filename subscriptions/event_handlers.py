@@ -10,7 +10,7 @@ from billing_portal.notices.outbox import Message
 from billing_portal.tenants.models import Tenant
 from payments.inbox.registry import HandledEvent, handles
 from payments.naming import provider_name
-from payments.providers.base import Topic
+from payments.providers.facts import Topic
 from subscriptions import queries
 from subscriptions.actions import charging_with, following, giving_up, judging
 from subscriptions.mails import write_mail

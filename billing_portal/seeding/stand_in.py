@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from payments.models import Payment, ProviderCustomer
-from payments.providers.base import SetupResult
+from payments.providers.facts import SetupResult
 from subscriptions.models import PlanPriceRef
 
 # Method, path, headers, body; the body of the answer. Raises OSError when it is not there, or refuses.

@@ -64,7 +64,7 @@ def a_refusal_ends_what_others_send() -> None:
 
 def a_lost_answer_is_a_failure() -> None:
     from payments.actions import settling, waiting
-    from payments.providers.base import Outcome, PaymentResult
+    from payments.providers.facts import Outcome, PaymentResult
 
     def failed(*, payment_id: Any, actor: Any, now: Any, **_: Any) -> Any:
         nothing = PaymentResult(Outcome.FAILED, failure_code="timeout")

@@ -83,7 +83,7 @@ def paypals_events_are_believed() -> None:
     def _believe(event: Any) -> None:
         from payments.actions import settling
         from payments.event_handlers import Actor
-        from payments.providers.base import Outcome, PaymentResult
+        from payments.providers.facts import Outcome, PaymentResult
 
         row = Payment.objects.filter(provider_ref=event.object_ref).first()
         if row and event.kind == "PAYMENT.CAPTURE.COMPLETED":

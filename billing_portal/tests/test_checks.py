@@ -6,7 +6,7 @@ from django.core.checks import run_checks
 from billing_portal import checks
 from payments.inbox import registry as inbox
 from payments.providers import registry
-from payments.providers.base import Topic
+from payments.providers.facts import Topic
 
 GOOD = {
     "DEBUG": False,

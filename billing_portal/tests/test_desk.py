@@ -22,7 +22,7 @@ from payments.actions.recording import verify_manual_payment
 from payments.actions.refunding import refund_payment
 from payments.inbox.store import receive
 from payments.models import Attempt, Payment, PaymentMethod, ProviderCustomer
-from payments.providers.base import DisputeFacts, SignedEvent
+from payments.providers.facts import DisputeFacts, SignedEvent
 from payments.tests.mirror.rows import one_of_each
 from subscriptions.actions.couponing import make_coupon
 

@@ -17,7 +17,9 @@ from payments.actions.discrepancies import report_discrepancy
 from payments.actions.invoicing import LineDraft, OfSubscription, ProvidersBill
 from payments.models import Discrepancy, Invoice, Payment
 from payments.naming import provider_name
-from payments.providers.base import Outcome, PaymentResult, Provider, ProviderUnavailable
+from payments.providers.base import Provider
+from payments.providers.errors import ProviderUnavailable
+from payments.providers.facts import Outcome, PaymentResult
 from payments.providers.recurring import BillFacts, BillLine
 from payments.tax import Tax
 

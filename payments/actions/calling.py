@@ -13,15 +13,9 @@ from django.db import transaction
 
 from payments.models import Attempt
 from payments.providers import breaker
-from payments.providers.base import (
-    OutcomeUnknown,
-    PaymentResult,
-    Provider,
-    ProviderError,
-    ProviderUnavailable,
-    UnderWay,
-    Unreadable,
-)
+from payments.providers.base import Provider
+from payments.providers.errors import OutcomeUnknown, ProviderError, ProviderUnavailable, UnderWay, Unreadable
+from payments.providers.facts import PaymentResult
 
 log = logging.getLogger(__name__)
 

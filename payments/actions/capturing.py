@@ -15,15 +15,9 @@ from payments.errors import AlreadyPaid, NotApprovedYet, PaymentActionRequired, 
 from payments.models import Invoice, Payment
 from payments.provider_answers import answer_for, as_answers
 from payments.providers import registry
-from payments.providers.base import (
-    ApprovesLater,
-    NotApproved,
-    Outcome,
-    OutcomeUnknown,
-    PaymentResult,
-    ProviderError,
-    UnknownReference,
-)
+from payments.providers.base import ApprovesLater
+from payments.providers.errors import NotApproved, OutcomeUnknown, ProviderError, UnknownReference
+from payments.providers.facts import Outcome, PaymentResult
 
 Status = Payment.Status
 # How often a payer's way to pay is tried while nobody is there to choose another.

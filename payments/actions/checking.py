@@ -12,7 +12,7 @@ from payments.actions import capturing, driving, refunding, syncing, waiting
 from payments.actions.discrepancies import report_discrepancy
 from payments.actions.settling_refunds import ask_later
 from payments.models import Discrepancy, Payment, Refund
-from payments.providers.base import ProviderError
+from payments.providers.errors import ProviderError
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from payments.errors import CurrencyMismatch, PaymentNotClearing, PayoutWaits
 from payments.models import Account, Discrepancy, Invoice, Payment, Refund
 from payments.models.payment import PAYMENT_MOVES
 from payments.providers import registry
-from payments.providers.base import Outcome, PaymentResult
+from payments.providers.facts import Outcome, PaymentResult
 
 Status = Payment.Status
 FEE_TITLE = "Returned check fee"

@@ -19,7 +19,7 @@ from payments.actions.locking import lock_with_invoices
 from payments.actions.returning import take_back
 from payments.models import Account, Discrepancy, Dispute, Payment
 from payments.models.dispute import DISPUTE_MOVES
-from payments.providers.base import DisputeFacts
+from payments.providers.facts import DisputeFacts
 
 Status = Dispute.Status
 Kind = Discrepancy.Kind

@@ -14,21 +14,15 @@ from payments.errors import MethodNotFound
 from payments.models import Payment
 from payments.provider_answers import answer_for
 from payments.providers import registry
-from payments.providers.base import (
-    ApprovalRequest,
-    ApprovesLater,
-    ChargeRequest,
-    Charges,
-    Outcome,
+from payments.providers.base import ApprovesLater, Charges, SavesMethods, TakesPayments
+from payments.providers.errors import (
     OutcomeUnknown,
-    PaymentResult,
     ProviderError,
     ProviderUnavailable,
-    SavesMethods,
-    TakesPayments,
     UnknownCustomer,
     UnknownReference,
 )
+from payments.providers.facts import ApprovalRequest, ChargeRequest, Outcome, PaymentResult
 
 # Providers forget an idempotency key after a day: what was sent long ago is looked for before it is sent again.
 KEY_IS_KNOWN_FOR = timedelta(hours=12)

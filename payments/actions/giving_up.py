@@ -17,14 +17,9 @@ from payments.errors import PaymentNotOpen
 from payments.models import Invoice, Payment
 from payments.provider_answers import answer_for
 from payments.providers import registry
-from payments.providers.base import (
-    NotInThatState,
-    Outcome,
-    PaymentResult,
-    ProviderError,
-    TakesPayments,
-    UnknownReference,
-)
+from payments.providers.base import TakesPayments
+from payments.providers.errors import NotInThatState, ProviderError, UnknownReference
+from payments.providers.facts import Outcome, PaymentResult
 
 Status = Payment.Status
 

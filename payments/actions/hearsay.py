@@ -10,14 +10,9 @@ from payments.actions.discrepancies import report_discrepancy
 from payments.models import Discrepancy
 from payments.naming import provider_name
 from payments.providers import registry
-from payments.providers.base import (
-    Hearsay,
-    Outcome,
-    PaymentResult,
-    ReceivesMessages,
-    TakesPayments,
-    UnknownReference,
-)
+from payments.providers.base import ReceivesMessages, TakesPayments
+from payments.providers.errors import UnknownReference
+from payments.providers.facts import Hearsay, Outcome, PaymentResult
 
 Kind = Discrepancy.Kind
 

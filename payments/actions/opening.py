@@ -15,7 +15,8 @@ from payments.actions.history import note_move
 from payments.errors import AlreadyPaid, InvoiceNotOpen, ReceivedInTheFuture
 from payments.models import Invoice, Payment
 from payments.naming import provider_name
-from payments.providers.base import OfflineReceipt, ReceivesOffline, TakesPayments
+from payments.providers.base import ReceivesOffline, TakesPayments
+from payments.providers.facts import OfflineReceipt
 
 # Longer than a call to a provider can take: a row that is still `created` then has lost whoever was calling.
 UNANSWERED_AFTER = timedelta(seconds=45)

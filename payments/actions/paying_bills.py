@@ -10,7 +10,9 @@ from payments.actions import calling
 from payments.errors import CollectedByProvider, PartOfBill
 from payments.models import Invoice, Payment
 from payments.providers import registry
-from payments.providers.base import Outcome, OutcomeUnknown, PaymentResult, Provider, ProviderUnavailable
+from payments.providers.base import Provider
+from payments.providers.errors import OutcomeUnknown, ProviderUnavailable
+from payments.providers.facts import Outcome, PaymentResult
 from payments.providers.recurring import BillFacts, ChangesSubscriptions, MethodDeclined
 
 FAILED = (Outcome.FAILED, Outcome.CANCELED)

@@ -21,18 +21,9 @@ from billing_portal.kit.ids import uuid_in
 from payments.actions import settling, syncing
 from payments.actions.discrepancies import report_discrepancy
 from payments.models import Discrepancy, Dispute, Payment, Refund
-from payments.providers.base import (
-    Disputable,
-    DisputeFacts,
-    NotRead,
-    Outcome,
-    PaymentResult,
-    ProviderError,
-    RefundResult,
-    Refunds,
-    TakesPayments,
-    UnknownReference,
-)
+from payments.providers.base import Disputable, Refunds, TakesPayments
+from payments.providers.errors import ProviderError, UnknownReference
+from payments.providers.facts import DisputeFacts, NotRead, Outcome, PaymentResult, RefundResult
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,8 @@ from payments.actions.opening import MethodChoice, Wish, open_offline_payment
 from payments.errors import CurrencyMismatch, PaymentNotManual, SecondPersonNeeded
 from payments.models import Invoice, Payment
 from payments.providers import registry
-from payments.providers.base import OfflineReceipt, ReceivesOffline
+from payments.providers.base import ReceivesOffline
+from payments.providers.facts import OfflineReceipt
 
 # Somebody has found the money of these; the bank may still have to collect it.
 VERIFIED = (Payment.Status.CLEARING, Payment.Status.SUCCEEDED)

@@ -31,7 +31,8 @@ from payments.errors import (
 from payments.models import Payment, Refund
 from payments.models.refund import REFUND_MOVES
 from payments.providers import registry
-from payments.providers.base import ProviderError, Refunds, TakesPayments
+from payments.providers.base import Refunds, TakesPayments
+from payments.providers.errors import ProviderError
 
 __all__ = [
     "adopt_refunds",

@@ -22,7 +22,9 @@ from payments.actions.syncing_methods import lock_tenant, make_default
 from payments.actions.syncing_methods import sync_methods as sync_methods
 from payments.errors import MethodInUse, MethodNotFound
 from payments.models import Payment, PaymentMethod, ProviderCustomer
-from payments.providers.base import SavesMethods, SetupResult, UnknownReference
+from payments.providers.base import SavesMethods
+from payments.providers.errors import UnknownReference
+from payments.providers.facts import SetupResult
 
 log = logging.getLogger(__name__)
 

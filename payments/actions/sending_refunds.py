@@ -21,16 +21,15 @@ from payments.errors import (
 from payments.models import Discrepancy, Payment, Refund
 from payments.provider_answers import answer_for
 from payments.providers import registry
-from payments.providers.base import (
+from payments.providers.base import Refunds
+from payments.providers.errors import (
     OutcomeUnknown,
     ProviderError,
     ProviderUnavailable,
-    RefundRequest,
-    RefundResult,
-    Refunds,
     RefundTooLarge,
     UnknownReference,
 )
+from payments.providers.facts import RefundRequest, RefundResult
 
 # By the word of each provider: nothing is left of the payment.
 ALL_GIVEN_BACK = ("charge_already_refunded", "CAPTURE_FULLY_REFUNDED", "TRANSACTION_ALREADY_REFUNDED")

@@ -18,7 +18,7 @@ from payments.actions.discrepancies import report_discrepancy, settle_discrepanc
 from payments.actions.history import note_move
 from payments.models import Discrepancy, Payment
 from payments.models.payment import PAYMENT_MOVES
-from payments.providers.base import PaymentResult
+from payments.providers.facts import PaymentResult
 
 Status = Payment.Status
 

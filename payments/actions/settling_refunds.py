@@ -22,7 +22,7 @@ from payments.actions.locking import lock_with_invoices
 from payments.actions.waiting import FIRST_CHECK, LONGEST_PAUSE
 from payments.models import Discrepancy, Dispute, Payment, Refund
 from payments.models.refund import REFUND_MOVES
-from payments.providers.base import DisputeFacts, RefundResult
+from payments.providers.facts import DisputeFacts, RefundResult
 
 Status = Refund.Status
 Kind = Discrepancy.Kind

@@ -17,7 +17,7 @@ from payments.actions import booking_bills, calling
 from payments.errors import StillCollected
 from payments.models import Invoice, Payment
 from payments.providers import registry
-from payments.providers.base import NotInThatState, ProviderUnavailable
+from payments.providers.errors import NotInThatState, ProviderUnavailable
 from payments.providers.recurring import BillFacts, ChangesSubscriptions
 
 log = logging.getLogger(__name__)

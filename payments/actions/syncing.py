@@ -21,17 +21,9 @@ from payments.actions import calling, disputing, paying_bills, refunding, settli
 from payments.actions.discrepancies import report_discrepancy
 from payments.models import Discrepancy, Payment
 from payments.providers import registry
-from payments.providers.base import (
-    Disputable,
-    DisputeFacts,
-    Outcome,
-    PaymentResult,
-    ProviderUnavailable,
-    RefundResult,
-    Refunds,
-    TakesPayments,
-    UnknownReference,
-)
+from payments.providers.base import Disputable, Refunds, TakesPayments
+from payments.providers.errors import ProviderUnavailable, UnknownReference
+from payments.providers.facts import DisputeFacts, Outcome, PaymentResult, RefundResult
 
 Status = Payment.Status
 

@@ -19,7 +19,9 @@ from payments import collect_queries, method_queries
 from payments.actions.calling import call
 from payments.actions.customers import customer_of, saver
 from payments.models import PaymentMethod, ProviderCustomer
-from payments.providers.base import MethodFacts, ProviderError, SavesMethods, UnknownReference
+from payments.providers.base import SavesMethods
+from payments.providers.errors import ProviderError, UnknownReference
+from payments.providers.facts import MethodFacts
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,8 @@ from payments.admin.cells import payment_named
 from payments.models import Payment
 from payments.naming import provider_name
 from payments.providers import registry
-from payments.providers.base import ProviderError, TakesPayments
+from payments.providers.base import TakesPayments
+from payments.providers.errors import ProviderError
 
 
 class AsksProviders(BooksAdmin):

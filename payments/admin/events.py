@@ -21,7 +21,8 @@ from payments.inbox import handling, store
 from payments.models import ProviderEvent
 from payments.naming import provider_name
 from payments.providers import registry as providers
-from payments.providers.base import SendsEvents, Topic
+from payments.providers.base import SendsEvents
+from payments.providers.facts import Topic
 
 
 class _OfKnownValues(admin.SimpleListFilter):

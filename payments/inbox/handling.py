@@ -20,7 +20,7 @@ from billing_portal.masking import mask_text
 from payments.inbox import leases
 from payments.inbox.registry import HandledEvent, Handler, handler_of
 from payments.models import ProviderEvent
-from payments.providers.base import Topic
+from payments.providers.facts import Topic
 
 log = logging.getLogger(__name__)
 

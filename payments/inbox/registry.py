@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from payments.providers.base import Topic
+from payments.providers.facts import Topic
 
 # Kept unhandled for now, and known to be so. Any other topic that a provider sends needs a handler at start.
 KEPT_FOR_LATER = frozenset({Topic.INVOICE})

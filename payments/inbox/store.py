@@ -15,7 +15,8 @@ from payments.inbox.registry import handler_of
 from payments.models import ProviderEvent
 from payments.models.event import EventStatus as Status
 from payments.providers import registry as providers
-from payments.providers.base import SendsEvents, SignedEvent
+from payments.providers.base import SendsEvents
+from payments.providers.facts import SignedEvent
 
 # What staff may have handled again.
 SET_ASIDE = (Status.PARKED, Status.WAITING, Status.IGNORED, Status.UNHANDLED)

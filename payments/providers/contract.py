@@ -12,15 +12,8 @@ from uuid import uuid4
 import pytest
 
 from billing_portal.kit.money import Money
-from payments.providers.base import (
-    ChargeRequest,
-    Outcome,
-    OutcomeUnknown,
-    ProviderUnavailable,
-    RefundRequest,
-    RefundTooLarge,
-    UnknownReference,
-)
+from payments.providers.errors import OutcomeUnknown, ProviderUnavailable, RefundTooLarge, UnknownReference
+from payments.providers.facts import ChargeRequest, Outcome, RefundRequest
 
 
 def charge_request(

@@ -8,15 +8,8 @@ from uuid import uuid4
 import pytest
 
 from billing_portal.kit.money import Money
-from payments.providers.base import (
-    ApprovalRequest,
-    NotApproved,
-    NotInThatState,
-    Outcome,
-    OutcomeUnknown,
-    ProviderUnavailable,
-    UnknownReference,
-)
+from payments.providers.errors import NotApproved, NotInThatState, OutcomeUnknown, ProviderUnavailable, UnknownReference
+from payments.providers.facts import ApprovalRequest, Outcome
 
 
 def approval_request(*, minor: int = 2_900, currency: str = "usd", **facts: Any) -> ApprovalRequest:

@@ -10,8 +10,9 @@ from uuid import uuid4
 import pytest
 
 from billing_portal.kit.money import Money
-from payments.providers.base import NotInThatState, Outcome, UnknownReference
 from payments.providers.contract_recurring import price_request, start_request
+from payments.providers.errors import NotInThatState, UnknownReference
+from payments.providers.facts import Outcome
 from payments.providers.recurring import ChangeRequest, RecurringFacts
 
 

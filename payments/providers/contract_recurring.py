@@ -12,14 +12,14 @@ from uuid import uuid4
 import pytest
 
 from billing_portal.kit.money import Money
-from payments.providers.base import (
+from payments.providers.errors import (
     NotInThatState,
-    Outcome,
     OutcomeUnknown,
     ProviderRejected,
     ProviderUnavailable,
     UnknownReference,
 )
+from payments.providers.facts import Outcome
 from payments.providers.recurring import BillFacts, PriceRequest, RecurringFacts, StartRequest
 
 

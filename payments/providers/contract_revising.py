@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from billing_portal.kit.money import Money
-from payments.providers.base import NotInThatState, ProviderUnavailable, UnknownReference
 from payments.providers.contract_recurring import price_request, start_request
+from payments.providers.errors import NotInThatState, ProviderUnavailable, UnknownReference
 from payments.providers.recurring import RecurringFacts
 from payments.providers.revising import CannotRevise, ReviseRequest
 

@@ -2,7 +2,8 @@
 
 from typing import ClassVar
 
-from payments.providers.base import OfflineReceipt, Outcome, PaymentResult, ReceivesOffline
+from payments.providers.base import ReceivesOffline
+from payments.providers.facts import OfflineReceipt, Outcome, PaymentResult
 
 
 class ManualProvider(ReceivesOffline):

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from billing_portal.kit.money import Money
-from payments.providers.base import PaymentResult, Provider, UnfitMethod
+from payments.providers.base import Provider
+from payments.providers.errors import UnfitMethod
+from payments.providers.facts import PaymentResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 
-from payments.providers.base import ProviderRejected
+from payments.providers.errors import ProviderRejected
 from payments.providers.recurring import RecurringFacts, RunsSubscriptions
 
 

@@ -8,7 +8,7 @@ from django.test import Client
 from billing_portal.tenants.models import Tenant
 from billing_portal.tests import world
 from payments.inbox import registry
-from payments.providers.base import Topic
+from payments.providers.facts import Topic
 from payments.tests.inbox_world import Recorder
 from payments.tests.paypal_payments import owner_of
 

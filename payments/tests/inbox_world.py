@@ -9,7 +9,7 @@ from typing import Any
 from payments.inbox import store
 from payments.inbox.registry import HandledEvent
 from payments.models import ProviderEvent
-from payments.providers.base import SignedEvent, Topic
+from payments.providers.facts import SignedEvent, Topic
 
 NOW = datetime(2026, 11, 1, 8, tzinfo=UTC)
 

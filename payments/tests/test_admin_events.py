@@ -11,7 +11,7 @@ from django.urls import reverse
 from billing_portal.tenants.tests.people import a_staff_member
 from payments.inbox import registry
 from payments.models import ProviderEvent
-from payments.providers.base import Topic
+from payments.providers.facts import Topic
 from payments.tests.inbox_world import Recorder, told
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,7 @@ from billing_portal.tests import world
 from payments.actions.calling import call
 from payments.models import Attempt
 from payments.providers import breaker
-from payments.providers.base import OutcomeUnknown, ProviderUnavailable
+from payments.providers.errors import OutcomeUnknown, ProviderUnavailable
 from payments.providers.manual import ManualProvider
 
 pytestmark = pytest.mark.django_db

@@ -17,7 +17,7 @@ from payments.actions.discrepancies import close_discrepancy
 from payments.actions.disputing import apply_disputes
 from payments.errors import PaymentDisputed, PaymentNotRefundable
 from payments.models import Discrepancy, Dispute, Payment, Refund, StatusChange
-from payments.providers.base import DisputeFacts
+from payments.providers.facts import DisputeFacts
 from payments.tests.refund_world import (
     NOW,
     accounts_of,

@@ -11,7 +11,7 @@ from django.db import connection
 from billing_portal.kit import context
 from payments.inbox import handling, leases, registry, store
 from payments.models import ObjectLease, ProviderEvent
-from payments.providers.base import Topic
+from payments.providers.facts import Topic
 from payments.tests.inbox_world import NOW, Recorder, told
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,8 @@ import pytest
 from payments.inbox import handling, mirroring, registry
 from payments.models import ProviderEvent
 from payments.providers import registry as providers
-from payments.providers.base import Mirrors, Topic
+from payments.providers.base import Mirrors
+from payments.providers.facts import Topic
 from payments.tests.inbox_world import NOW, told
 
 pytestmark = pytest.mark.django_db

@@ -15,7 +15,7 @@ from billing_portal.tests.paypal_world import IPN_PATH, PayPalWorld
 from payments.inbox import registry, store
 from payments.models import ProviderEvent
 from payments.providers import registry as providers
-from payments.providers.base import Topic
+from payments.providers.facts import Topic
 from payments.providers.paypal.ipn_channel import Account
 from payments.tests.ipn_world import CAPTURE, FORM, Line, changed, channel, genuine, listened, post
 from payments.webhooks import views

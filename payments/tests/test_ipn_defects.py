@@ -15,7 +15,7 @@ from paypal.standard.ipn.signals import invalid_ipn_received, valid_ipn_received
 
 from billing_portal.tests.paypal_world import IPN_PATH, PayPalWorld
 from payments.models import ProviderEvent
-from payments.providers.base import ProviderUnavailable
+from payments.providers.errors import ProviderUnavailable
 from payments.providers.paypal import ipn_asking
 from payments.tests.ipn_world import CAPTURE, Line, changed, channel, genuine, listened, post
 

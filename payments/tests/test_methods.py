@@ -11,7 +11,7 @@ from billing_portal.tests import world
 from billing_portal.tests.stripe_world import StripeWorld
 from payments.actions.saving_methods import begin_setup, sync_methods
 from payments.models import Attempt, PaymentMethod, ProviderCustomer
-from payments.providers.base import ProviderUnavailable
+from payments.providers.errors import ProviderUnavailable
 from payments.tests.methods_world import NOW, card, customer, synced
 
 # --- Customers --------------------------------------------------------------------------------------------------------

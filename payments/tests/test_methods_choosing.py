@@ -12,7 +12,7 @@ from payments import method_queries
 from payments.actions.saving_methods import begin_setup, remove_method, set_default
 from payments.errors import MethodInUse, MethodNotFound
 from payments.models import PaymentMethod
-from payments.providers.base import ProviderUnavailable
+from payments.providers.errors import ProviderUnavailable
 from payments.tests.methods_world import NOW, attached, card, customer, defaults, paying_with, synced
 
 OPEN = ["created", "requires_action", "processing"]

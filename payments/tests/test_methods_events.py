@@ -15,7 +15,7 @@ from payments.event_handlers import methods_changed
 from payments.inbox import handling
 from payments.inbox.registry import HandledEvent
 from payments.models import PaymentMethod, ProviderEvent
-from payments.providers.base import Topic
+from payments.providers.facts import Topic
 from payments.tests.methods_world import NOW, card, customer, in_the_browser, post
 
 pytestmark = pytest.mark.django_db

@@ -17,18 +17,17 @@ from billing_portal.kit.money import Money
 from billing_portal.sandbox.stripe.app import StripeSandbox
 from billing_portal.sandbox.stripe.checking import checked
 from billing_portal.sandbox.stripe.in_process import ADDRESS, InProcessClient, call
-from payments.providers.base import (
+from payments.providers.contract import ChargesContract, RefundsContract, charge_request
+from payments.providers.errors import (
     BadSignature,
-    Outcome,
     OutcomeUnknown,
     ProviderError,
     ProviderMisconfigured,
     ProviderRejected,
     ProviderUnavailable,
-    Topic,
     UnknownReference,
 )
-from payments.providers.contract import ChargesContract, RefundsContract, charge_request
+from payments.providers.facts import Outcome, Topic
 from payments.providers.stripe.amounts import from_stripe, to_stripe
 from payments.providers.stripe.client import build_client
 from payments.providers.stripe.provider import StripeProvider

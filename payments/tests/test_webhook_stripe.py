@@ -16,7 +16,7 @@ from billing_portal.notices import waking
 from billing_portal.tests.stripe_world import WEBHOOK_PATH, StripeWorld
 from payments.inbox import handling, registry, store
 from payments.models import ObjectLease, ProviderEvent
-from payments.providers.base import Topic
+from payments.providers.facts import Topic
 from payments.tests.webhook_posts import event_body, post, signed
 from payments.webhooks.views import ProviderWebhook
 

@@ -14,7 +14,8 @@ from django.utils import timezone
 from billing_portal.kit.errors import BadInput, NotFound, TooLarge, Unavailable, UnsupportedMediaType
 from payments.inbox import store
 from payments.providers import registry
-from payments.providers.base import BadSignature, ProviderError, ReceivesMessages
+from payments.providers.base import ReceivesMessages
+from payments.providers.errors import BadSignature, ProviderError
 from payments.webhooks.views import ProviderWebhook, SenderThrottle
 
 log = logging.getLogger(__name__)

@@ -23,7 +23,8 @@ from billing_portal.kit.throttling import CallerThrottle
 from billing_portal.notices.waking import wake
 from payments.inbox import handling, store
 from payments.providers import registry
-from payments.providers.base import BadSignature, ProviderError, SendsEvents
+from payments.providers.base import SendsEvents
+from payments.providers.errors import BadSignature, ProviderError
 
 log = logging.getLogger(__name__)
 

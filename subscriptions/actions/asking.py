@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from payments.actions import calling
 from payments.providers import registry
-from payments.providers.base import ProviderUnavailable
+from payments.providers.errors import ProviderUnavailable
 from payments.providers.recurring import RunsSubscriptions
 from subscriptions import queries
 from subscriptions.models import Subscription

@@ -15,7 +15,8 @@ from billing_portal.tenants.models import Tenant
 from payments.actions.customers import customer_for
 from payments.errors import MethodNotFound
 from payments.provider_answers import answer_for
-from payments.providers.base import OutcomeUnknown, ProviderError, SavesMethods, UnknownReference
+from payments.providers.base import SavesMethods
+from payments.providers.errors import OutcomeUnknown, ProviderError, UnknownReference
 from payments.providers.recurring import MethodDeclined, Payer, RunsSubscriptions, StartRequest
 from subscriptions import debits, declined, queries
 from subscriptions.actions import couponing, following, moving, pricing, subscribing

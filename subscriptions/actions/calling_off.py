@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from payments.providers.base import NotInThatState, Outcome, ProviderRejected
+from payments.providers.errors import NotInThatState, ProviderRejected
+from payments.providers.facts import Outcome
 from payments.providers.recurring import RecurringFacts, RunsSubscriptions
 from subscriptions.actions.asking import ask
 from subscriptions.models import Subscription

@@ -15,7 +15,7 @@ from payments.actions.charging import start_payment
 from payments.actions.opening import MethodChoice
 from payments.models import Invoice, Payment, PaymentMethod
 from payments.providers import registry
-from payments.providers.base import NotInThatState
+from payments.providers.errors import NotInThatState
 from payments.providers.recurring import ChangesSubscriptions
 from subscriptions import queries
 from subscriptions.actions import following

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from billing_portal.kit.actors import Actor
 from payments.provider_answers import as_answers
-from payments.providers.base import OutcomeUnknown, ProviderError
+from payments.providers.errors import OutcomeUnknown, ProviderError
 from payments.providers.recurring import ChangesSubscriptions, RecurringFacts, RunsSubscriptions
 from subscriptions.actions import changing, changing_there, ending, following, moving, pausing, revising
 from subscriptions.actions.asking import ask, provider_named

@@ -18,7 +18,7 @@ from billing_portal.kit.ids import uuid_in
 from billing_portal.notices import outbox
 from payments.actions import booking_bills
 from payments.models import Payment
-from payments.providers.base import ProviderError, UnknownReference
+from payments.providers.errors import ProviderError, UnknownReference
 from payments.providers.recurring import BillFacts, RecurringFacts, RunsSubscriptions
 from subscriptions import queries
 from subscriptions.actions import applying, calling_off, moving

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 
 from billing_portal.kit.money import Money
 from payments.provider_answers import answer_for
-from payments.providers.base import ProviderError
+from payments.providers.errors import ProviderError
 from payments.providers.recurring import PriceRequest, SellsPlans
 from subscriptions.errors import UnknownPlan
 from subscriptions.models import PlanPrice, PlanPriceRef

@@ -17,7 +17,7 @@ from django.db import transaction
 from billing_portal.kit.actors import Actor
 from payments.provider_answers import answer_for, as_answers
 from payments.providers import registry
-from payments.providers.base import NotInThatState
+from payments.providers.errors import NotInThatState
 from payments.providers.recurring import RecurringFacts
 from payments.providers.revising import CannotRevise, ReviseRequest, RevisesSubscriptions
 from subscriptions.actions import agreeing, changing, following, moving, pricing

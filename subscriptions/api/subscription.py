@@ -18,7 +18,7 @@ from billing_portal.notices import outbox
 from billing_portal.tenants.policies import May
 from billing_portal.tenants.requests import TenantRequest
 from payments.provider_answers import as_answers
-from payments.providers.base import ProviderError
+from payments.providers.errors import ProviderError
 from subscriptions import previews, queries
 from subscriptions.actions import asking, directing, following, starting
 from subscriptions.actions.starting import Order

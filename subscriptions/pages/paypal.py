@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 
 from billing_portal.notices import outbox
 from billing_portal.tenants.pages.access import tenant_page
-from payments.providers.base import ProviderError
+from payments.providers.errors import ProviderError
 from subscriptions import queries
 from subscriptions.actions import agreeing, following, moving
 from subscriptions.models import Subscription

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from billing_portal.management.progress import progress_of
 from payments.naming import provider_name
 from payments.providers import registry
-from payments.providers.base import ProviderError
+from payments.providers.errors import ProviderError
 from payments.providers.recurring import SellsPlans
 from subscriptions.actions import pricing
 

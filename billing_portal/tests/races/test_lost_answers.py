@@ -29,7 +29,7 @@ from payments.actions.charging import start_payment
 from payments.actions.opening import MethodChoice
 from payments.models import Payment, Refund, StatusChange
 from payments.providers import breaker
-from payments.providers.base import ProviderUnavailable
+from payments.providers.errors import ProviderUnavailable
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

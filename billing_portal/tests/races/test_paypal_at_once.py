@@ -35,7 +35,8 @@ from payments.errors import AlreadyPaid, RefundExceedsPayment
 from payments.inbox.handling import handle_due
 from payments.models import Discrepancy, Dispute, LedgerLeg, Payment, Refund, StatusChange
 from payments.providers import breaker, registry
-from payments.providers.base import ApprovesLater, ProviderUnavailable
+from payments.providers.base import ApprovesLater
+from payments.providers.errors import ProviderUnavailable
 from payments.tests.paypal_payments import started, swept, told
 from payments.tests.refund_world import bill, refund, tenant
 

@@ -17,7 +17,7 @@ from billing_portal.tests.stripe_world import WEBHOOK_PATH, WEBHOOK_SECRET, Stri
 from payments.inbox import handling, registry
 from payments.inbox.registry import HandledEvent
 from payments.models import ObjectLease, ProviderEvent
-from payments.providers.base import Topic
+from payments.providers.facts import Topic
 from payments.tests.inbox_world import NOW, told
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,7 +9,8 @@ from typing import Any
 
 from billing_portal.kit.currencies import CURRENCIES
 from billing_portal.kit.money import MAX_MINOR, Money, NotRepresentable, exponent
-from payments.providers.base import AmountLimits, ProviderRejected
+from payments.providers.errors import ProviderRejected
+from payments.providers.facts import AmountLimits
 
 # Source: PayPal's OpenAPI files, the pattern of `money.value` without its sign; 32 characters at most.
 _VALUE = re.compile(r"[0-9]{1,31}|[0-9]{0,28}\.[0-9]{1,3}", re.ASCII)

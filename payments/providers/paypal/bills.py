@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from billing_portal.kit.money import Money
-from payments.providers.base import Outcome, PaymentResult, ProviderRejected
+from payments.providers.errors import ProviderRejected
+from payments.providers.facts import Outcome, PaymentResult
 from payments.providers.paypal.amounts import from_paypal
 from payments.providers.paypal.client import PayPalClient, identifier
 from payments.providers.paypal.errors import translated

@@ -19,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
-from payments.providers.base import BadSignature, ProviderMisconfigured
+from payments.providers.errors import BadSignature, ProviderMisconfigured
 
 _PATH = r"/v1/notifications/certs/CERT-[A-Za-z0-9-]{1,100}"
 _HOSTS = {True: ("api.paypal.com", "api-m.paypal.com"), False: ("api.sandbox.paypal.com", "api-m.sandbox.paypal.com")}

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from payments.providers.base import ProviderMisconfigured, ProviderRejected, UnknownReference
+from payments.providers.errors import ProviderMisconfigured, ProviderRejected, UnknownReference
 from payments.providers.paypal.errors import PASSING, Refused, Unreadable, translated
 from payments.providers.paypal.tokens import MARGIN, Token, Tokens
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from billing_portal.kit.money import Money
-from payments.providers.base import DisputeFacts
+from payments.providers.facts import DisputeFacts
 from payments.providers.paypal.amounts import from_paypal
 from payments.providers.paypal.client import PayPalClient, identifier
 from payments.providers.paypal.listing import events

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from payments.providers.base import (
+from payments.providers.errors import (
     NotApproved,
     NotInThatState,
     OutcomeUnknown,

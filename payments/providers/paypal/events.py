@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from payments.providers.base import BadSignature, SignedEvent, Topic
+from payments.providers.errors import BadSignature
+from payments.providers.facts import SignedEvent, Topic
 from payments.providers.paypal.reading import instant, linked, order_of
 
 MOST_BYTES = 1_000_000

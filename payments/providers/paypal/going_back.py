@@ -6,16 +6,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from payments.providers.base import (
-    Disputable,
-    DisputeFacts,
-    NotRead,
-    RefundRequest,
-    RefundResult,
-    Refunds,
-    UnderWay,
-    UnknownReference,
-)
+from payments.providers.base import Disputable, Refunds
+from payments.providers.errors import UnderWay, UnknownReference
+from payments.providers.facts import DisputeFacts, NotRead, RefundRequest, RefundResult
 from payments.providers.paypal import disputes, sales
 from payments.providers.paypal.amounts import to_paypal
 from payments.providers.paypal.client import Answer, PayPalClient, identifier

@@ -11,7 +11,7 @@ import time
 import httpx
 from django.conf import settings
 
-from payments.providers.base import ProviderUnavailable
+from payments.providers.errors import ProviderUnavailable
 from payments.providers.paypal.client import LIVE, SANDBOX
 
 OURS, NOT_OURS = b"VERIFIED", b"INVALID"

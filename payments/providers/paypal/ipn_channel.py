@@ -13,7 +13,9 @@ from typing import Any, ClassVar
 
 import httpx
 
-from payments.providers.base import BadSignature, Hearsay, Message, ProviderMisconfigured, ReceivesMessages, SignedEvent
+from payments.providers.base import ReceivesMessages
+from payments.providers.errors import BadSignature, ProviderMisconfigured
+from payments.providers.facts import Hearsay, Message, SignedEvent
 from payments.providers.paypal import ipn_asking, ipn_keeping, ipn_reading
 
 

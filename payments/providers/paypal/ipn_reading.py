@@ -10,7 +10,8 @@ from datetime import datetime
 
 from django.http import QueryDict
 
-from payments.providers.base import BadSignature, Hearsay, ProviderRejected, SignedEvent, Topic
+from payments.providers.errors import BadSignature, ProviderRejected
+from payments.providers.facts import Hearsay, SignedEvent, Topic
 from payments.providers.paypal.amounts import from_paypal
 
 # Kinds begin with it: nothing else tells the inbox which channel an event came by.

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from payments.providers.base import ProviderUnavailable
+from payments.providers.errors import ProviderUnavailable
 from payments.providers.paypal.client import PayPalClient
 from payments.providers.paypal.reading import instant, linked, readable
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from payments.providers.base import NotRead, OutcomeUnknown, ProviderUnavailable, UnknownReference
+from payments.providers.errors import OutcomeUnknown, ProviderUnavailable, UnknownReference
+from payments.providers.facts import NotRead
 
 # So many after one another are no trouble of theirs: PayPal is away, and who goes on waits for a timeout each.
 MOST_IN_A_ROW = 5

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from payments.providers.base import (
-    ApprovalRequest,
+from payments.providers.errors import (
     NotApproved,
     NotInThatState,
-    Outcome,
     OutcomeUnknown,
-    PaymentResult,
     ProviderError,
     ProviderRejected,
     ProviderUnavailable,
     UnderWay,
     UnknownReference,
 )
+from payments.providers.facts import ApprovalRequest, Outcome, PaymentResult
 from payments.providers.paypal.amounts import to_paypal
 from payments.providers.paypal.client import Answer, PayPalClient, identifier
 from payments.providers.paypal.errors import DECLINES, NOT_APPROVED, SEND_BACK, TAKEN_BEFORE, Refused, translated

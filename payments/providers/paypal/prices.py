@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from billing_portal.kit.money import Money
-from payments.providers.base import ProviderMisconfigured, ProviderRejected, UnfitMethod, UnknownReference
+from payments.providers.errors import ProviderMisconfigured, ProviderRejected, UnfitMethod, UnknownReference
 from payments.providers.paypal.amounts import from_paypal, to_paypal
 from payments.providers.paypal.client import PayPalClient, identifier
 from payments.providers.paypal.errors import Refused, translated

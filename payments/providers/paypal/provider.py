@@ -10,19 +10,9 @@ from typing import ClassVar
 import httpx
 from django.conf import settings
 
-from payments.providers.base import (
-    AmountLimits,
-    ApprovalRequest,
-    ApprovesLater,
-    NotInThatState,
-    NotRead,
-    Outcome,
-    PaymentResult,
-    SendsEvents,
-    SignedEvent,
-    Topic,
-    UnknownReference,
-)
+from payments.providers.base import ApprovesLater, SendsEvents
+from payments.providers.errors import NotInThatState, UnknownReference
+from payments.providers.facts import AmountLimits, ApprovalRequest, NotRead, Outcome, PaymentResult, SignedEvent, Topic
 from payments.providers.paypal import bills, events, sales
 from payments.providers.paypal.amounts import limits
 from payments.providers.paypal.certificates import Certificates

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from billing_portal.kit.money import Money
-from payments.providers.base import Outcome, PaymentResult, ProviderRejected, RefundResult, Unreadable
+from payments.providers.errors import ProviderRejected, Unreadable
+from payments.providers.facts import Outcome, PaymentResult, RefundResult
 from payments.providers.paypal.amounts import from_paypal
 from payments.providers.paypal.errors import approval_link
 

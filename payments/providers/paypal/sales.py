@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from billing_portal.kit.money import Money
-from payments.providers.base import PaymentResult, RefundRequest, UnknownReference, Unreadable
+from payments.providers.errors import UnknownReference, Unreadable
+from payments.providers.facts import PaymentResult, RefundRequest
 from payments.providers.paypal.amounts import from_paypal, to_paypal
 from payments.providers.paypal.client import Answer, PayPalClient, identifier
 from payments.providers.paypal.disputes import WentBack

@@ -11,13 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from payments.providers.base import (
-    OutcomeUnknown,
-    ProviderRejected,
-    ProviderUnavailable,
-    UnderWay,
-    UnknownReference,
-)
+from payments.providers.errors import OutcomeUnknown, ProviderRejected, ProviderUnavailable, UnderWay, UnknownReference
 from payments.providers.paypal.client import PayPalClient, identifier
 from payments.providers.paypal.errors import Refused, approval_link, ours, translated
 from payments.providers.paypal.listing import events, resources

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from payments.providers.base import ProviderMisconfigured, ProviderUnavailable
+from payments.providers.errors import ProviderMisconfigured, ProviderUnavailable
 
 # Seconds before its end that a token is no longer used: a request that leaves now arrives later.
 MARGIN = 60.0

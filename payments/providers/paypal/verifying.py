@@ -20,7 +20,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from payments.providers.base import (
+from payments.providers.errors import (
     BadSignature,
     ProviderMisconfigured,
     ProviderRejected,

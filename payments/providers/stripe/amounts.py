@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from billing_portal.kit.currencies import CURRENCIES
 from billing_portal.kit.money import Money
-from payments.providers.base import AmountLimits, ProviderRejected
+from payments.providers.errors import ProviderRejected
+from payments.providers.facts import AmountLimits
 
 
 def to_stripe(amount: Money) -> int:

@@ -11,7 +11,8 @@ from decimal import Decimal
 from typing import Any
 
 from billing_portal.kit.money import Money
-from payments.providers.base import PaymentResult, ProviderRejected
+from payments.providers.errors import ProviderRejected
+from payments.providers.facts import PaymentResult
 from payments.providers.recurring import BillFacts, BillLine, BillTax
 from payments.providers.stripe.amounts import from_stripe
 from payments.providers.stripe.reading import payment_of

@@ -11,7 +11,8 @@ from typing import Any
 
 import stripe
 
-from payments.providers.base import NotInThatState, Outcome, ProviderRejected
+from payments.providers.errors import NotInThatState, ProviderRejected
+from payments.providers.facts import Outcome
 from payments.providers.recurring import BillFacts
 from payments.providers.stripe.bill_reading import Rates, bill_of, intent_of, rates_of
 from payments.providers.stripe.client import PAGE, once

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from billing_portal.kit.money import Money
-from payments.providers.base import NotInThatState, ProviderRejected
+from payments.providers.errors import NotInThatState, ProviderRejected
 from payments.providers.recurring import BillLine, BillTax, ChangeFacts, ChangeRequest, RecurringFacts
 from payments.providers.stripe.amounts import from_stripe
 from payments.providers.stripe.bill_reading import is_of_period, lines_of, taxes_of, with_tax

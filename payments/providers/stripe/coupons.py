@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from payments.providers.base import ProviderRejected
+from payments.providers.errors import ProviderRejected
 from payments.providers.recurring import Coupon, StartRequest
 from payments.providers.stripe.amounts import to_stripe
 from payments.providers.stripe.errors import translated

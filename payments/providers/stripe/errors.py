@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import stripe
 
-from payments.providers.base import (
+from payments.providers.errors import (
     NotInThatState,
     OutcomeUnknown,
     ProviderError,

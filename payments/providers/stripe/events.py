@@ -10,7 +10,8 @@ from typing import Any
 
 import stripe
 
-from payments.providers.base import BadSignature, SignedEvent, Topic
+from payments.providers.errors import BadSignature
+from payments.providers.facts import SignedEvent, Topic
 from payments.providers.stripe.bill_reading import subscription_ref
 
 # Seconds that a signature may lie in the past, and in the future: the SDK looks at the past alone.

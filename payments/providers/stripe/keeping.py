@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from payments.providers.base import ProviderRejected, UnfitMethod, UnknownReference
+from payments.providers.errors import ProviderRejected, UnfitMethod, UnknownReference
 from payments.providers.stripe.declines import declines
 from payments.providers.stripe.errors import translated
 

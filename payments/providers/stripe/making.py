@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from payments.providers.base import ProviderRejected, UnknownReference
+from payments.providers.errors import ProviderRejected, UnknownReference
 from payments.providers.stripe.errors import translated
 
 # Whoever was slower hears this; Stripe keeps the id of a product and of a coupon, and a price's lookup key, unique for

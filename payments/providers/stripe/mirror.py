@@ -16,7 +16,7 @@ from django.conf import settings
 from djstripe.event_handlers import djstripe_receiver
 from djstripe.models import Event, Refund
 
-from payments.providers.base import ProviderError
+from payments.providers.errors import ProviderError
 from payments.providers.stripe.errors import code_of
 
 # At this one dj-stripe would send a DELETE for the customer to Stripe itself.

@@ -17,7 +17,7 @@ from unfold.decorators import display
 
 from billing_portal.kit.desk import BooksAdmin, link_to
 from billing_portal.kit.display.amounts import NONE, money_text
-from payments.providers.base import ProviderRejected
+from payments.providers.errors import ProviderRejected
 from payments.providers.stripe.amounts import from_stripe
 
 # What a payment meets on its way; the other kinds are kept as they come, and looked at in Stripe's own dashboard.

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from payments.providers.base import ProviderRejected
+from payments.providers.errors import ProviderRejected
 from payments.providers.recurring import PriceRequest
 from payments.providers.stripe.amounts import limits, to_stripe
 from payments.providers.stripe.errors import translated

@@ -10,24 +10,19 @@ from typing import Any, ClassVar, TypeVar
 import stripe
 from django.conf import settings
 
-from payments.providers.base import (
+from payments.providers.base import Charges, Disputable, Mirrors, Refunds, SavesMethods, SendsEvents
+from payments.providers.errors import UnknownReference
+from payments.providers.facts import (
     AmountLimits,
     ChargeRequest,
-    Charges,
-    Disputable,
     DisputeFacts,
     MethodFacts,
-    Mirrors,
     PaymentResult,
     RefundRequest,
     RefundResult,
-    Refunds,
-    SavesMethods,
-    SendsEvents,
     SetupResult,
     SignedEvent,
     Topic,
-    UnknownReference,
 )
 from payments.providers.stripe import events
 from payments.providers.stripe.amounts import limits, to_stripe

@@ -9,15 +9,8 @@ from typing import Any
 import stripe
 
 from billing_portal.kit.money import Money
-from payments.providers.base import (
-    DisputeFacts,
-    MethodFacts,
-    Outcome,
-    PaymentResult,
-    ProviderRejected,
-    RefundResult,
-    Unreadable,
-)
+from payments.providers.errors import ProviderRejected, Unreadable
+from payments.providers.facts import DisputeFacts, MethodFacts, Outcome, PaymentResult, RefundResult
 from payments.providers.stripe.amounts import from_stripe
 from payments.providers.stripe.errors import code_of
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from payments.providers.base import NotInThatState, ProviderRejected, UnknownReference
+from payments.providers.errors import NotInThatState, ProviderRejected, UnknownReference
 from payments.providers.recurring import RecurringFacts, StartRequest
 from payments.providers.stripe.client import PAGE, once
 from payments.providers.stripe.coupons import Coupons, trial_end_of

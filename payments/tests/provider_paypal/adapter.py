@@ -21,8 +21,8 @@ from billing_portal.sandbox.paypal.app import ADDRESS, PayPalSandbox
 from billing_portal.sandbox.paypal.checking import VARIABLE, CheckedTransport
 from billing_portal.sandbox.paypal.in_process import InProcessTransport
 from billing_portal.sandbox.tests.paypal_fixtures import specs
-from payments.providers.base import RefundRequest
 from payments.providers.contract_approval import approval_request
+from payments.providers.facts import RefundRequest
 from payments.providers.paypal.certificates import Certificates
 from payments.providers.paypal.client import PayPalClient
 from payments.providers.paypal.provider import PayPalProvider

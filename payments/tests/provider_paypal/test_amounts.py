@@ -7,12 +7,9 @@ from typing import Any
 import pytest
 
 from billing_portal.kit.money import Money
-from payments.providers.base import (
-    Outcome,
-    OutcomeUnknown,
-    ProviderRejected,
-)
 from payments.providers.contract_approval import approval_request
+from payments.providers.errors import OutcomeUnknown, ProviderRejected
+from payments.providers.facts import Outcome
 from payments.providers.paypal.amounts import from_paypal, limits, to_paypal
 from payments.providers.paypal.reading import payment_of
 from payments.tests.provider_paypal.adapter import PayPalAdapter, refund_request

@@ -12,7 +12,8 @@ from cryptography.x509 import load_pem_x509_certificate
 
 from billing_portal.sandbox.paypal import signing
 from billing_portal.sandbox.paypal.app import ADDRESS
-from payments.providers.base import BadSignature, ProviderUnavailable, Topic
+from payments.providers.errors import BadSignature, ProviderUnavailable
+from payments.providers.facts import Topic
 from payments.providers.paypal import certificates
 from payments.providers.paypal.certificates import CertificateProblem, Certificates
 from payments.providers.paypal.provider import PayPalProvider

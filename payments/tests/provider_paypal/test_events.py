@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from payments.providers.base import Topic
+from payments.providers.facts import Topic
 from payments.providers.paypal import events
 from payments.tests.provider_paypal.adapter import PayPalAdapter
 

@@ -9,14 +9,9 @@ import httpx
 import pytest
 
 from billing_portal.kit.money import Money
-from payments.providers.base import (
-    Outcome,
-    OutcomeUnknown,
-    ProviderError,
-    ProviderRejected,
-    ProviderUnavailable,
-)
 from payments.providers.contract_approval import approval_request
+from payments.providers.errors import OutcomeUnknown, ProviderError, ProviderRejected, ProviderUnavailable
+from payments.providers.facts import Outcome
 from payments.tests.provider_paypal.adapter import PayPalAdapter, refund_request
 
 ORDERS, CAPTURE, REFUND = "/v2/checkout/orders", "/v2/checkout/orders/*/capture", "/v2/payments/captures/*/refund"

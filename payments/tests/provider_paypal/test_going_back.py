@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from billing_portal.kit.money import Money
-from payments.providers.base import DisputeFacts, Outcome, ProviderUnavailable, UnknownReference
+from payments.providers.errors import ProviderUnavailable, UnknownReference
+from payments.providers.facts import DisputeFacts, Outcome
 from payments.providers.paypal import listing
 from payments.providers.paypal.disputes import facts_of
 from payments.tests.provider_paypal.adapter import PayPalAdapter, refund_request

@@ -10,14 +10,9 @@ import pytest
 
 from billing_portal.kit.money import Money
 from billing_portal.sandbox.paypal.app import ADDRESS
-from payments.providers.base import (
-    NotApproved,
-    NotInThatState,
-    Outcome,
-    OutcomeUnknown,
-    UnknownReference,
-)
 from payments.providers.contract_approval import approval_request
+from payments.providers.errors import NotApproved, NotInThatState, OutcomeUnknown, UnknownReference
+from payments.providers.facts import Outcome
 from payments.providers.paypal.provider import from_settings
 from payments.providers.paypal.reading import payment_of
 from payments.tests.provider_paypal.adapter import PayPalAdapter, refund_request

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from billing_portal.kit.money import Money
-from payments.providers.base import ProviderMisconfigured, ProviderRejected, ProviderUnavailable, Unreadable
 from payments.providers.contract_recurring import price_request
+from payments.providers.errors import ProviderMisconfigured, ProviderRejected, ProviderUnavailable, Unreadable
 from payments.providers.paypal import prices
 from payments.providers.recurring import PriceRequest
 from payments.tests.provider_paypal.adapter import PayPalAdapter

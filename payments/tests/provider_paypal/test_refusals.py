@@ -6,10 +6,10 @@ import pickle
 
 import pytest
 
-from payments.providers.base import (
+from payments.providers.contract_approval import approval_request
+from payments.providers.errors import (
     NotApproved,
     NotInThatState,
-    Outcome,
     OutcomeUnknown,
     ProviderError,
     ProviderMisconfigured,
@@ -18,7 +18,7 @@ from payments.providers.base import (
     UnderWay,
     UnknownReference,
 )
-from payments.providers.contract_approval import approval_request
+from payments.providers.facts import Outcome
 from payments.tests.provider_paypal.adapter import PayPalAdapter, refund_request
 
 

@@ -10,7 +10,9 @@ import httpx
 import pytest
 
 from billing_portal.kit.money import Money
-from payments.providers.base import (
+from payments.providers.contract_recurring import price_request
+from payments.providers.contract_revising import revise_request
+from payments.providers.errors import (
     NotInThatState,
     ProviderError,
     ProviderMisconfigured,
@@ -19,8 +21,6 @@ from payments.providers.base import (
     UnfitMethod,
     UnknownReference,
 )
-from payments.providers.contract_recurring import price_request
-from payments.providers.contract_revising import revise_request
 from payments.providers.revising import CannotRevise, ReviseRequest
 from payments.tests.provider_paypal.adapter import PayPalAdapter
 from payments.tests.provider_paypal.recurring import FACTS, SUBSCRIPTIONS, begun, bill

@@ -12,15 +12,9 @@ import httpx
 import pytest
 
 from billing_portal.kit.money import Money
-from payments.providers.base import (
-    Outcome,
-    OutcomeUnknown,
-    ProviderRejected,
-    RefundTooLarge,
-    UnknownReference,
-    Unreadable,
-)
 from payments.providers.contract_recurring import price_request
+from payments.providers.errors import OutcomeUnknown, ProviderRejected, RefundTooLarge, UnknownReference, Unreadable
+from payments.providers.facts import Outcome
 from payments.tests.provider_paypal.adapter import PayPalAdapter, refund_request
 from payments.tests.provider_paypal.recurring import SUBSCRIPTIONS, asked, begun, bill, moved, sold
 

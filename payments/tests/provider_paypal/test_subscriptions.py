@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from payments.providers.base import (
+from payments.providers.contract_recurring import price_request
+from payments.providers.errors import (
     NotInThatState,
     OutcomeUnknown,
     ProviderError,
@@ -21,7 +22,6 @@ from payments.providers.base import (
     UnknownReference,
     Unreadable,
 )
-from payments.providers.contract_recurring import price_request
 from payments.providers.paypal.subscription_reading import subscription_of
 from payments.providers.recurring import Coupon, Payer
 from payments.tests.provider_paypal.adapter import PayPalAdapter

@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from billing_portal.testing import at_once, wait_until
-from payments.providers.base import Outcome, ProviderMisconfigured, ProviderUnavailable
 from payments.providers.contract_approval import approval_request
+from payments.providers.errors import ProviderMisconfigured, ProviderUnavailable
+from payments.providers.facts import Outcome
 from payments.providers.paypal import tokens
 from payments.providers.paypal.tokens import Token, Tokens
 from payments.tests.provider_paypal.adapter import PayPalAdapter

@@ -13,7 +13,8 @@ import pytest
 
 from billing_portal.kit.money import Money
 from billing_portal.sandbox.tests.test_paypal_webhooks import forge
-from payments.providers.base import BadSignature, ProviderMisconfigured, ProviderUnavailable, Topic
+from payments.providers.errors import BadSignature, ProviderMisconfigured, ProviderUnavailable
+from payments.providers.facts import Topic
 from payments.providers.paypal.certificates import Certificates
 from payments.providers.paypal.provider import PayPalProvider
 from payments.tests.provider_paypal.adapter import AT, SIG, URL, Delivered, PayPalAdapter, now, serve, signed

@@ -10,14 +10,14 @@ import pytest
 
 from billing_portal.kit.money import Money
 from billing_portal.tests.stripe_world import StripeWorld
-from payments.providers.base import (
+from payments.providers.errors import (
     NotInThatState,
-    Outcome,
     OutcomeUnknown,
     ProviderRejected,
     ProviderUnavailable,
     UnknownReference,
 )
+from payments.providers.facts import Outcome
 from payments.providers.stripe.bill_reading import bill_of, intent_of
 from payments.providers.stripe.bills import with_all_lines
 from payments.tests.provider_stripe_subscriptions.life import FIRST, LATER, MIDDLE, Life

@@ -10,14 +10,8 @@ from hypothesis import strategies as st
 
 from billing_portal.kit.money import Money
 from billing_portal.tests.stripe_world import StripeWorld
-from payments.providers.base import (
-    NotInThatState,
-    Outcome,
-    OutcomeUnknown,
-    ProviderError,
-    ProviderRejected,
-    UnknownReference,
-)
+from payments.providers.errors import NotInThatState, OutcomeUnknown, ProviderError, ProviderRejected, UnknownReference
+from payments.providers.facts import Outcome
 from payments.providers.recurring import Coupon
 from payments.tests.provider_stripe_subscriptions.life import FIRST, LATER, MIDDLE, Life
 

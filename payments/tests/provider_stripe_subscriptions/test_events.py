@@ -10,7 +10,7 @@ import pytest
 import stripe as sdk
 
 from billing_portal.tests.stripe_world import WEBHOOK_SECRET, StripeWorld
-from payments.providers.base import SignedEvent, Topic
+from payments.providers.facts import SignedEvent, Topic
 from payments.tests.provider_stripe_subscriptions.life import Life
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)

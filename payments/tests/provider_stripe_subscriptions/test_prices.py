@@ -9,8 +9,8 @@ import pytest
 
 from billing_portal.kit.money import Money
 from billing_portal.tests.stripe_world import StripeWorld
-from payments.providers.base import ProviderRejected, ProviderUnavailable
 from payments.providers.contract_recurring import price_request
+from payments.providers.errors import ProviderRejected, ProviderUnavailable
 from payments.tests.provider_stripe_subscriptions.life import FIRST, Life
 
 

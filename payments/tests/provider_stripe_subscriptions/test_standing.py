@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from billing_portal.tests.stripe_world import StripeWorld
-from payments.providers.base import NotInThatState, OutcomeUnknown, ProviderUnavailable
+from payments.providers.errors import NotInThatState, OutcomeUnknown, ProviderUnavailable
 from payments.tests.provider_stripe_subscriptions.life import FIRST, LATER, Life
 
 

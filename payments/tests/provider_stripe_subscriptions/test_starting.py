@@ -10,8 +10,8 @@ import pytest
 
 from billing_portal.kit.money import Money
 from billing_portal.tests.stripe_world import StripeWorld
-from payments.providers.base import (
-    Outcome,
+from payments.providers.contract_recurring import start_request
+from payments.providers.errors import (
     OutcomeUnknown,
     ProviderError,
     ProviderRejected,
@@ -20,7 +20,7 @@ from payments.providers.base import (
     UnknownCustomer,
     UnknownReference,
 )
-from payments.providers.contract_recurring import start_request
+from payments.providers.facts import Outcome
 from payments.providers.recurring import Coupon, MethodDeclined
 from payments.tests.provider_stripe_subscriptions.life import FIRST, LATER, Life
 
