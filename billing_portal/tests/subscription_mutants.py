@@ -12,6 +12,10 @@ BILLS = "subscriptions/tests/test_open_bills.py"
 ODDS = "subscriptions/tests/test_open_bills_at_odds.py"
 BY_STRIPE = "subscriptions/tests/test_by_stripe.py"
 BY_PAYPAL = "subscriptions/tests/test_by_paypal.py"
+ENDS = "subscriptions/tests/test_ends_there.py"
+GIVEN_UP = "subscriptions/tests/test_given_up.py"
+IN_VAIN = "subscriptions/tests/test_begun_in_vain.py"
+NEVER_BEGAN = "subscriptions/tests/test_terms_that_never_began.py"
 BILLS_RACE = "billing_portal/tests/races/test_open_bills_at_once.py"
 
 
@@ -85,7 +89,67 @@ def late_money_is_kept() -> None:
     following._give_back = lambda *facts: None
 
 
+def said_again_whatever_was_said_since() -> None:
+    """The night ends what was to end when it began, though its owner keeps it by now."""
+    from subscriptions.actions import directing
+
+    directing.say_again = directing.cancel
+
+
+def given_up_whatever_pays_it() -> None:
+    """A start ends with the first payment that is given up, though another pays the same bill."""
+    from subscriptions.actions import giving_up
+
+    def whatever_pays_it(*, payment_id, **facts):
+        giving_up.give_up(**facts)
+
+    giving_up.give_up_bill = whatever_pays_it
+
+
+def all_of_it_goes_back() -> None:
+    """A payment for nothing goes back whole, also what has paid another invoice since."""
+    from payments import refund_queries
+    from payments.actions import reserving, unwanted
+
+    def everything(payment):
+        free = sum(each.free for each in refund_queries.sources_of(payment))
+        return reserving.places_of(payment, free, "source"), 0
+
+    unwanted._where_it_is = everything
+
+
+def whoever_waits_is_priced() -> None:
+    """Calls are priced by what only waits for its payer."""
+    from subscriptions import pricing_terms
+    from subscriptions.models import SubscriptionTerms
+
+    pricing_terms.terms_that_lived = lambda tenant: SubscriptionTerms.objects.filter(tenant=tenant)
+
+
 MUTANTS = (
+    Mutant(
+        "the night says again what was kept meanwhile",
+        (f"{ENDS}::test_what_is_kept_while_the_night_runs_is_kept",),
+        patch=said_again_whatever_was_said_since,
+    ),
+    Mutant(
+        "a start is given up beside another payment of its bill",
+        (f"{GIVEN_UP}::test_paid_with_another_card_after_that_it_is_not_given_up",),
+        patch=given_up_whatever_pays_it,
+    ),
+    Mutant(
+        "what has paid something else goes back",
+        (f"{IN_VAIN}::test_what_has_paid_something_else_by_now_does_not_go_back_by_itself",),
+        patch=all_of_it_goes_back,
+    ),
+    Mutant(
+        "what waits for its payer prices calls",
+        (
+            f"{NEVER_BEGAN}::test_what_waits_for_its_payer_or_never_came_alive_prices_no_call",
+            f"{NEVER_BEGAN}::test_what_was_paid_for_prices_the_calls_beside_a_start",
+        ),
+        patch=whoever_waits_is_priced,
+    ),
     Mutant(
         "Stripe goes on beside a check that came meanwhile",
         (f"{ODDS}::test_a_check_that_comes_while_it_is_taken_up_stops_it_once_more",),
