@@ -57,27 +57,9 @@ def begin(*, tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: A
     MethodNotFound, and what `provider_answers` says of a provider that did nothing.
     """
     price_ref = pricing.price_ref(terms.price, provider)
-    customer = (
-        customer_for(tenant=tenant, provider=provider, now=now).provider_ref
-        if isinstance(provider, SavesMethods) and terms.method_ref
-        else None
-    )
-    subscription, trial_end = _open(tenant, provider, terms, actor, now)
-    request = StartRequest(
-        subscription_id=str(subscription.id),
-        tenant_id=str(tenant.id),
-        price_ref=price_ref,
-        seats=terms.seats,
-        key=f"sub:{subscription.id}",
-        trial_end=trial_end,
-        customer_ref=customer,
-        method_ref=terms.method_ref,
-        payer=terms.payer,
-        return_url=f"{settings.PUBLIC_URL}/subscription/paypal/return",
-        cancel_url=f"{settings.PUBLIC_URL}/subscription/paypal/cancel",
-        coupon=couponing.as_asked(subscription.coupon),
-        asked_at=subscription.started_at,
-    )
+    customer = _customer(tenant, provider, terms, now)
+    subscription = _open(tenant, provider, terms, actor, now)
+    request = _request(subscription, terms, price_ref, customer)
     try:
         facts = ask(subscription, "start_subscription", lambda: provider.start_subscription(request), now=now)
     except OutcomeUnknown:
@@ -100,6 +82,30 @@ def begin(*, tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: A
     return begun
 
 
+def _customer(tenant: Tenant, provider: RunsSubscriptions, terms: Terms, now: datetime) -> str | None:
+    if terms.method_ref is None or not isinstance(provider, SavesMethods):
+        return None
+    return customer_for(tenant=tenant, provider=provider, now=now).provider_ref
+
+
+def _request(subscription: Subscription, terms: Terms, price_ref: str, customer: str | None) -> StartRequest:
+    return StartRequest(
+        subscription_id=str(subscription.id),
+        tenant_id=str(subscription.tenant_id),
+        price_ref=price_ref,
+        seats=terms.seats,
+        key=f"sub:{subscription.id}",
+        trial_end=subscription.trial_end,
+        customer_ref=customer,
+        method_ref=terms.method_ref,
+        payer=terms.payer,
+        return_url=f"{settings.PUBLIC_URL}/subscription/paypal/return",
+        cancel_url=f"{settings.PUBLIC_URL}/subscription/paypal/cancel",
+        coupon=couponing.as_asked(subscription.coupon),
+        asked_at=subscription.started_at,
+    )
+
+
 def _as_it_is(subscription: Subscription) -> Subscription:
     """What its provider says is not known yet. Raises AlreadySubscribed where it has lost its place."""
     row = Subscription.objects.select_related("tenant").get(id=subscription.id)
@@ -115,9 +121,7 @@ def _refusal(error: ProviderError) -> BillingError:
 
 
 @transaction.atomic
-def _open(
-    tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: Actor, now: datetime
-) -> tuple[Subscription, datetime | None]:
+def _open(tenant: Tenant, provider: RunsSubscriptions, terms: Terms, actor: Actor, now: datetime) -> Subscription:
     locked = Tenant.objects.select_for_update(no_key=True).get(id=tenant.id)
     subscribing.check_terms(locked, terms.price, terms.seats)
     subscribing.check_trial(locked, terms.price, terms.trial_days)
@@ -139,5 +143,4 @@ def _open(
         trial_end=trial_end,
         coupon=coupon,
     )
-    begun = subscribing.create(subscription, terms.price, terms.seats, actor=actor, now=now)
-    return begun, trial_end
+    return subscribing.create(subscription, terms.price, terms.seats, actor=actor, now=now)
