@@ -76,7 +76,8 @@ class RecurringFacts:
     our row's as the provider keeps it, None where it is not ours. `client_secret` and `approval_url` are for what its
     payer has still to do; the first is never stored. `has_lapsed`: canceled, and it had never begun. `awaits_payment`
     is (price, seats) of a change that is in force once it is paid; `changes_at` those of one for the period's end.
-    `paid` is what was paid last, None where that is owed, or the provider does not say; see `revising`.
+    `paid` is what was paid last, None where that is owed, or the provider does not say, `paid_at` when; see `revising`.
+    `is_counted`: the provider names no end of the period, which was counted by today's cycle from that payment.
     """
 
     status: str
@@ -97,6 +98,8 @@ class RecurringFacts:
     awaits_payment: tuple[str, int] | None = None
     changes_at: tuple[str, int, datetime] | None = None
     paid: Money | None = None
+    paid_at: datetime | None = None
+    is_counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

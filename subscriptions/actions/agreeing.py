@@ -7,32 +7,14 @@ what is agreed, and a read that comes late, twice or before another one comes to
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from billing_portal.kit.money import Money
 from billing_portal.kit.periods import Span
 from subscriptions.actions import moving
+from subscriptions.actions.spanning import CLOSE
 from subscriptions.models import Subscription
 from subscriptions.quoting import Target
-
-# PayPal may bill so much before the hour at which a period was said to begin, and moves that hour.
-CLOSE = timedelta(hours=36)
-
-
-def running_period(before: Span, read: Span, now: datetime, *, has_ended: bool = False) -> Span:
-    """`read`, as PayPal says it, with its beginning mended: of a period that another length will follow PayPal does not
-    say any more when it began. `before` is what was known.
-
-    Of one that `has_ended` PayPal names no next billing, and what is read is counted by the cycle that was agreed to
-    last: unless it follows what was known, that is what was paid for.
-    """
-    if abs(read[1] - before[1]) <= CLOSE:
-        return before[0], read[1]
-    if has_ended and not before[1] - CLOSE <= read[0] <= now + CLOSE:
-        return before
-    if read[1] > before[1] and not before[1] - CLOSE <= read[0] <= now + CLOSE:
-        return before[1], read[1]
-    return read
 
 
 def take_agreed(
@@ -51,10 +33,10 @@ def take_agreed(
     2. An older period than the known one: whoever read that knows less.
     3. A period has begun: of what could have been agreed by then, what it was paid with tells which was.
     4. It has ended, and the next is not paid yet: what was agreed before holds. While it is held it waits.
+    5. The subscription has ended: only what was paid for holds, as long as it can be used.
     Terms hold from the period on, but never from before now: what was used until now is rated, and stays so.
     """
-    latest = subscription.terms.select_related("price__version__plan").latest("effective_from")
-    running = Target(latest.price, latest.seats)
+    running = running_terms(subscription)
     known, at = pending_of(subscription), subscription.pending_at
     start, end = subscription.period_start, subscription.period_end
     if before is None:
@@ -62,18 +44,19 @@ def take_agreed(
         moving.forget_pending(subscription)
         return
     assert start and end
-    if end < before[1] - CLOSE:
+    has_ended = status == Subscription.Status.CANCELED
+    if end < before[1] - CLOSE or (has_ended and end <= now):
         return
-    is_held = status == Subscription.Status.PAUSED or subscription.cancel_at_period_end
+    is_held = has_ended or status == Subscription.Status.PAUSED or subscription.cancel_at_period_end
     if start >= before[1] - CLOSE:
-        running = _charged(known, agreed, running, paid)
+        running = charged(subscription, agreed, paid)
         moving.put_on_terms(subscription, running.price, running.seats, max(start, now))
     elif known == agreed and at and at <= now and not is_held:
         running = agreed
         moving.put_on_terms(subscription, running.price, running.seats, now)
     moving.forget_pending(subscription)
     is_to_come = end > now or status == Subscription.Status.PAUSED  # what is resumed later is billed as agreed
-    if agreed != running and is_to_come and not subscription.cancel_at_period_end:
+    if agreed != running and is_to_come and not (has_ended or subscription.cancel_at_period_end):
         subscription.pending_price, subscription.pending_seats = agreed.price, agreed.seats
         subscription.pending_at = end
 
@@ -85,9 +68,15 @@ def pending_of(subscription: Subscription) -> Target | None:
     return Target(subscription.pending_price, subscription.pending_seats)
 
 
-def _charged(known: Target | None, agreed: Target, running: Target, paid: Money | None) -> Target:
-    """Where the amount tells nothing, PayPal bills by what it says now."""
-    candidates = [each for each in (known, agreed, running) if each]
+def running_terms(subscription: Subscription) -> Target:
+    """The newest: of a period that was paid for early, those that it will begin with."""
+    latest = subscription.terms.select_related("price__version__plan").latest("effective_from")
+    return Target(latest.price, latest.seats)
+
+
+def charged(subscription: Subscription, agreed: Target, paid: Money | None) -> Target:
+    """The terms that were paid with `paid`. Where the amount tells nothing, PayPal bills by what it says now."""
+    candidates = [each for each in (pending_of(subscription), agreed, running_terms(subscription)) if each]
     return next((each for each in candidates if paid and _cost(each) == paid), agreed)
 
 

@@ -51,7 +51,9 @@ def subscription_of(subscription: Mapping[str, Any]) -> RecurringFacts:
             has_lapsed=status == "canceled" and not info,
             created_at=_at(subscription, "create_time"),
             next_try_at=_at(failed, "next_payment_retry_time") if status == "past_due" else None,
-            paid=_paid(subscription),
+            paid=_paid(subscription, has_ended=status == "canceled"),
+            paid_at=_at((info or {}).get("last_payment") or {}, "time"),
+            is_counted=next_billing(subscription) is None,
         )
 
 
@@ -87,11 +89,12 @@ def _period(subscription: Mapping[str, Any]) -> tuple[datetime, datetime] | None
     return start, due if due and due > start else end
 
 
-def _paid(subscription: Mapping[str, Any]) -> Money | None:
-    """The last payment, unless a later one has failed."""
+def _paid(subscription: Mapping[str, Any], *, has_ended: bool) -> Money | None:
+    """The last payment, unless a later one has failed and may still be made good: then it says nothing of what that is
+    for."""
     info = subscription.get("billing_info") or {}
-    last = info.get("last_payment")
-    return from_paypal(last["amount"]) if last and not info.get("failed_payments_count") else None
+    last, is_owed = info.get("last_payment"), info.get("failed_payments_count") and not has_ended
+    return from_paypal(last["amount"]) if last and not is_owed else None
 
 
 def _our_id(custom_id: object) -> str | None:

@@ -1,0 +1,46 @@
+"""From when to when the period runs that PayPal was paid for: it says when it bills next, and never when it began."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from billing_portal.kit import periods
+from billing_portal.kit.periods import Span
+from subscriptions.models.plan import BillingCycle
+
+# PayPal may bill so much before the hour at which a period was said to begin, and moves that hour.
+CLOSE = timedelta(hours=36)
+# No payment is made good so long after its period began.
+_LATEST = timedelta(days=45)
+
+
+def running_period(before: Span, read: Span, now: datetime) -> Span:
+    """`read`, as PayPal says it, with its beginning mended: of a period that another length will follow PayPal does not
+    say any more when it began. `before` is what was known."""
+    if abs(read[1] - before[1]) <= CLOSE:
+        return before[0], read[1]
+    if read[1] > before[1] and not before[1] - CLOSE <= read[0] <= now + CLOSE:
+        return before[1], read[1]
+    return read
+
+
+def counted_period(before: Span, read: Span, *, paid_at: datetime | None, by: str, charged: str, now: datetime) -> Span:
+    """What was paid for last, of a subscription for which PayPal names no next billing. `read` is counted by the cycle
+    `by`, which was agreed to last; the payment of `paid_at` was for the cycle `charged`.
+
+    Nothing was paid since: what was known. Else it follows that.
+    """
+    if paid_at is None or paid_at < before[1] - CLOSE:
+        return before
+    if by == charged and before[1] - CLOSE <= read[0] <= now + CLOSE:
+        return read
+    span = before[1], _later(before[1], charged)
+    while span[1] <= paid_at + CLOSE:
+        span = span[1], _later(span[1], charged)
+    return span if paid_at - span[0] < _LATEST else (paid_at, _later(paid_at, charged))
+
+
+def _later(start: datetime, cycle: str) -> datetime:
+    """One cycle after an instant, by the calendar of UTC."""
+    midnight, end = periods.billing_period(start, UTC, BillingCycle(cycle).months, 0)
+    return end + (start - midnight)
