@@ -14,6 +14,7 @@ from billing_portal.notices import mail
 from billing_portal.notices.mail import Mail
 from billing_portal.notices.outbox import Message
 from subscriptions import costing, queries
+from subscriptions.actions import renewing
 from subscriptions.coupon_words import still_off
 from subscriptions.models import Subscription
 from subscriptions.models.subscription import Engine
@@ -29,6 +30,8 @@ TEMPLATES = {
     "trial_ending": "trial_ending",
     "renewal_coming": "renewal_coming",
 }
+# These are about the period to come, and name what was agreed to for it.
+TOLD_BEFORE = ("trial_ending", "renewal_coming")
 
 
 def write_mail(subscription: Subscription, what: str, *, came_from: str | None = None, message: Message) -> None:
@@ -42,20 +45,21 @@ def write_mail(subscription: Subscription, what: str, *, came_from: str | None =
     terms = queries.current_terms(subscription, message.now)
     price, seats = terms.price, terms.seats
     ends = subscription.ended_at or subscription.period_end or message.now
+    if what in TOLD_BEFORE:
+        price, seats = renewing.next_terms(subscription, ends)
     amount = costing.cost_with(subscription, price, seats, None)
     if what == "renewal_coming":
-        if subscription.pending_price and subscription.pending_seats:
-            price, seats = subscription.pending_price, subscription.pending_seats
-        amount = costing.cost_from(subscription, price, seats, subscription.period_end or message.now)
+        amount = costing.cost_from(subscription, price, seats, ends)
     with timezone.override(tenant.zone), transaction.atomic():
         mail.write(
             Mail(
                 to=tenant.billing_email,
                 template=template,
                 facts={
-                    "plan": terms.price.version.plan.name,
-                    "seats": count_text(terms.seats, "seat"),
-                    "cycle": "month" if terms.price.billing_cycle == "monthly" else "year",
+                    "plan": price.version.plan.name,
+                    "seats": count_text(seats, "seat"),
+                    "cycle": "month" if price.billing_cycle == "monthly" else "year",
+                    "runs": terms.price.version.plan.name,
                     "amount": money_text(Money(amount, subscription.currency)),
                     "coupon": still_off(subscription),
                     # What PayPal can't charge is no invoice of ours: nothing is open that could be paid.
