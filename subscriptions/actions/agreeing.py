@@ -12,7 +12,7 @@ from datetime import datetime
 from billing_portal.kit.money import Money
 from billing_portal.kit.periods import Span
 from subscriptions.actions import moving
-from subscriptions.actions.spanning import CLOSE
+from subscriptions.actions.spanning import close
 from subscriptions.models import Subscription
 from subscriptions.quoting import Target
 
@@ -45,10 +45,10 @@ def take_agreed(
         return
     assert start and end
     has_ended = status == Subscription.Status.CANCELED
-    if end < before[1] - CLOSE or (has_ended and end <= now):
+    if end < before[1] - close(before) or (has_ended and end <= now):
         return
     is_held = has_ended or status == Subscription.Status.PAUSED or subscription.cancel_at_period_end
-    if start >= before[1] - CLOSE:
+    if start >= before[1] - close(before):
         running = charged(subscription, agreed, paid)
         moving.put_on_terms(subscription, running.price, running.seats, max(start, now))
     elif known == agreed and at and at <= now and not is_held:

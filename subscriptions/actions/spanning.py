@@ -9,17 +9,23 @@ from billing_portal.kit.periods import Span
 from subscriptions.models.plan import BillingCycle
 
 # PayPal may bill so much before the hour at which a period was said to begin, and moves that hour.
-CLOSE = timedelta(hours=36)
+_CLOSE = timedelta(hours=36)
 # No payment is made good so long after its period began.
 _LATEST = timedelta(days=45)
+
+
+def close(span: Span) -> timedelta:
+    """How far apart two words about an end of it may lie: the beginning of a trial of one day is not its end."""
+    return min(_CLOSE, (span[1] - span[0]) / 2)
 
 
 def running_period(before: Span, read: Span, now: datetime) -> Span:
     """`read`, as PayPal says it, with its beginning mended: of a period that another length will follow PayPal does not
     say any more when it began. `before` is what was known."""
-    if abs(read[1] - before[1]) <= CLOSE:
+    near = close(before)
+    if abs(read[1] - before[1]) <= near:
         return before[0], read[1]
-    if read[1] > before[1] and not before[1] - CLOSE <= read[0] <= now + CLOSE:
+    if read[1] > before[1] and not before[1] - near <= read[0] <= now + _CLOSE:
         return before[1], read[1]
     return read
 
@@ -30,12 +36,13 @@ def counted_period(before: Span, read: Span, *, paid_at: datetime | None, by: st
 
     Nothing was paid since: what was known. Else it follows that.
     """
-    if paid_at is None or paid_at < before[1] - CLOSE:
+    near = close(before)
+    if paid_at is None or paid_at < before[1] - near:
         return before
-    if by == charged and before[1] - CLOSE <= read[0] <= now + CLOSE:
+    if by == charged and before[1] - near <= read[0] <= now + _CLOSE:
         return read
     span = before[1], _later(before[1], charged)
-    while span[1] <= paid_at + CLOSE:
+    while span[1] <= paid_at + _CLOSE:
         span = span[1], _later(span[1], charged)
     return span if paid_at - span[0] < _LATEST else (paid_at, _later(paid_at, charged))
 

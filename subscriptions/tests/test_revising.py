@@ -179,6 +179,22 @@ def test_a_trial_changes_when_it_ends(moment: time_machine.Traveller, paypal: Pa
     assert (life.history()[1:], invoices()) == ([("06-15", "big", 3)], [7_500])
 
 
+def test_a_trial_of_one_day_changes_when_it_ends(
+    moment: time_machine.Traveller, paypal: PayPalWorld, owner: Client
+) -> None:
+    """Shorter than what two words of PayPal about one instant may lie apart."""
+    life = Revised(paypal, owner, moment, trialDays=1)
+    life.on("2026-06-01 06:00")
+    life.asks(planType="big", seats=3)
+    life.agrees()
+    for _ in range(2):
+        life.night()
+        assert (life.terms(), life.terms("2026-06-01 23:00")) == (("small", 2), ("small", 2))
+        assert life.pending == ("big", 3, at("2026-06-02 00:00"))
+    life.on("2026-06-02 00:00")
+    assert (life.history()[1:], invoices()) == ([("06-02", "big", 3)], [7_500])
+
+
 def test_a_renewal_that_fails_leaves_the_new_terms_to_be_paid(life: Revised) -> None:
     life.on("2026-06-20 00:00")
     life.asks(planType="big", seats=2)
