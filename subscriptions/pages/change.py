@@ -33,6 +33,7 @@ from subscriptions.pages import coming, plans
 from subscriptions.pages.change_facts import preview_facts
 from subscriptions.pages.choosing import ChoosingForm
 from subscriptions.pages.notices import notices
+from subscriptions.pages.onward import to_paypal
 from subscriptions.pages.start import to_subscription
 from subscriptions.pages.ways import pays_how
 from subscriptions.pages.words import terms_text
@@ -96,7 +97,7 @@ def _done(request: Any, changed: Subscription, before: Invoice | None) -> HttpRe
     """On to PayPal or to the bank, where somebody has still to agree; else to the subscription. `before`: its newest
     invoice until then."""
     if changed.approval_url:
-        return HttpResponseRedirect(changed.approval_url)
+        return to_paypal(request, changed.approval_url)
     if changed.awaits_payment:
         return _to_pay(request, changed)
     latest = queries.latest_invoice(changed)

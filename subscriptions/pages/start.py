@@ -28,7 +28,7 @@ from subscriptions.models import Coupon, PlanVersion
 from subscriptions.models.subscription import Engine
 from subscriptions.pages import plans
 from subscriptions.pages.choosing import ChoosingForm
-from subscriptions.pages.onward import confirm_url
+from subscriptions.pages.onward import confirm_url, to_paypal
 from subscriptions.pages.start_facts import NOW, TRIAL, for_ways, of_way, sums
 from subscriptions.pages.ways import BY_PAYPAL, chosen_way, ways_to_pay
 from subscriptions.pages.words import EACH
@@ -92,7 +92,7 @@ def _start(request: Any, version: PlanVersion, currency: str) -> HttpResponse:
         return _show(request, version, currency, form=form, said=error.detail if stays else "")
     outbox.wake()
     if begun.approval_url:
-        return HttpResponseRedirect(begun.approval_url)
+        return to_paypal(request, begun.approval_url)
     if begun.client_secret and takes_new_cards():
         return HttpResponseRedirect(confirm_url(begun))
     if begun.status == begun.Status.INCOMPLETE:

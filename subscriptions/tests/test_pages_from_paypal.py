@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 from urllib.parse import urlencode
 
+import httpx
 import pytest
 from django.test import Client
 
@@ -11,6 +14,7 @@ from billing_portal.tests.paypal_world import PayPalWorld
 from billing_portal.tests.reading import words
 from payments.providers import breaker
 from subscriptions.models import Subscription
+from subscriptions.tests.pages_world import changes, sent
 from subscriptions.tests.paypal_plans import agreed, at_paypal, begun, told
 from subscriptions.tests.plan_world import moves, price
 
@@ -58,3 +62,35 @@ def test_of_a_change_that_could_not_be_read_nobody_says_what_became_of_it(
     assert "without agreeing" not in shown and "agreed" not in shown
     subscription.refresh_from_db()
     assert (subscription.status, subscription.pending_price) == ("active", None)
+
+
+STRANGE = ("https://evil.example/agree?ba_token=1", "{base}.evil.example/agree", "{base}@evil.example/", "javascript:1")
+
+
+@pytest.mark.parametrize("strange", STRANGE)
+@pytest.mark.parametrize("what", ["start", "change"])
+def test_nobody_is_sent_to_an_address_that_is_not_paypals(
+    paypal: PayPalWorld, owner: Client, monkeypatch: pytest.MonkeyPatch, what: str, strange: str
+) -> None:
+    plan = price(code="pro")
+    reference = at_paypal(plan)
+    if what == "change":
+        agreed(paypal, begun(owner, reference))
+    address = strange.format(base=paypal.sandbox.base_url)
+    answers = paypal.transport.handle_request
+
+    def strangely(request: httpx.Request) -> httpx.Response:
+        """Where its payer agrees is elsewhere."""
+        answer = answers(request)
+        answer.read()
+        content = re.sub(rb'"[^"]*ba_token=[^"]*"', json.dumps(address).encode(), answer.content)
+        return httpx.Response(answer.status_code, content=content, headers={"Content-Type": "application/json"})
+
+    monkeypatch.setattr(paypal.transport, "handle_request", strangely)
+    if what == "start":
+        form = sent(owner.get("/subscription/start?plan=pro&cycle=monthly&seats=2&begin=now"), pay_with="paypal")
+        answer = owner.post("/subscription/start", form)
+    else:
+        answer = changes(owner, "seats=5")
+    assert answer.headers["Location"] == "/subscription"
+    assert "We can't lead you to PayPal's page right now." in words(owner.get("/subscription"))
