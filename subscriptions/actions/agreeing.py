@@ -30,10 +30,9 @@ def take_agreed(
 
     `before` is its period as it was known until now, `paid` what was paid last.
     1. Nothing was known of a period: the terms are those that it begins with.
-    2. An older period than the known one: whoever read that knows less.
-    3. A period has begun: of what could have been agreed by then, what it was paid with tells which was.
-    4. It has ended, and the next is not paid yet: what was agreed before holds. While it is held it waits.
-    5. The subscription has ended: only what was paid for holds, as long as it can be used.
+    2. A period has begun: of what could have been agreed by then, what it was paid with tells which was.
+    3. It has ended, and the next is not paid yet: what was agreed before holds. While it is held it waits.
+    4. The subscription has ended: only what was paid for holds, as long as it can be used.
     Terms hold from the period on, but never from before now: what was used until now is rated, and stays so.
     """
     running = running_terms(subscription)
@@ -45,7 +44,7 @@ def take_agreed(
         return
     assert start and end
     has_ended = status == Subscription.Status.CANCELED
-    if end < before[1] - close(before) or (has_ended and end <= now):
+    if has_ended and end <= now:
         return
     is_held = has_ended or status == Subscription.Status.PAUSED or subscription.cancel_at_period_end
     if start >= before[1] - close(before):

@@ -33,8 +33,10 @@ def apply(*, subscription_id: UUID, facts: RecurringFacts, actor: Actor, now: da
         return subscription  # it ended here after this was read: the next read ends it there, too
     subscription.provider_ref = facts.provider_ref
     status = _status(subscription, facts)
-    agreed = _agreed(subscription, facts, status, now)
-    before = _take_period(subscription, facts, status, agreed, now)
+    start, end = subscription.period_start, subscription.period_end
+    before = (start, end) if start and end else None
+    agreed = _agreed(subscription, facts, status, before, now)
+    _take_period(subscription, facts, status, before, agreed, now)
     if facts.trial_end:
         subscription.trial_end = facts.trial_end
     if status == Status.TRIALING and subscription.trial_start is None:
@@ -55,28 +57,34 @@ def apply(*, subscription_id: UUID, facts: RecurringFacts, actor: Actor, now: da
     return subscription
 
 
-def _agreed(subscription: Subscription, facts: RecurringFacts, status: str, now: datetime) -> Target | None:
-    """What PayPal's payer has agreed to last. Of one that has ended here before nothing holds any more."""
+def _agreed(
+    subscription: Subscription, facts: RecurringFacts, status: str, before: Span | None, now: datetime
+) -> Target | None:
+    """What PayPal's payer has agreed to last. None of one that has ended here before, or that is read from long ago."""
     if subscription.engine != Engine.PAYPAL or (status not in LIVE and subscription.status not in LIVE):
+        return None
+    if before and spanning.is_older(before, facts):
         return None
     price = _price(subscription, facts.price_ref, facts, now)
     return Target(price, facts.seats) if price else None
 
 
 def _take_period(
-    subscription: Subscription, facts: RecurringFacts, status: str, agreed: Target | None, now: datetime
-) -> Span | None:
-    """Returns the one that was known before. Stripe counts on through a pause, and bills nothing: what was paid for
-    still ends when it would have."""
-    start, end, period = subscription.period_start, subscription.period_end, facts.period
-    before = (start, end) if start and end else None
+    subscription: Subscription,
+    facts: RecurringFacts,
+    status: str,
+    before: Span | None,
+    agreed: Target | None,
+    now: datetime,
+) -> None:
+    """Stripe counts on through a pause, and bills nothing: what was paid for still ends when it would have."""
+    period = facts.period
     if period and before and subscription.engine == Engine.PAYPAL:
         period = _by_paypal(subscription, before, period, facts, agreed, now)
     elif status == subscription.status == Status.PAUSED:
         period = before
     if period:
         subscription.period_start, subscription.period_end = period
-    return before
 
 
 def _by_paypal(
@@ -87,17 +95,17 @@ def _by_paypal(
     agreed: Target | None,
     now: datetime,
 ) -> Span:
-    if subscription.status == Status.CANCELED:
+    if subscription.status == Status.CANCELED or spanning.is_older(before, facts):
         return before
-    if not facts.is_counted or agreed is None:
+    if not facts.is_counted:
         return spanning.running_period(before, read, now)
-    charged = agreeing.charged(subscription, agreed, facts.paid)
+    charged = agreeing.charged(subscription, agreed, facts.paid) if agreed else None
     return spanning.counted_period(
         before,
         read,
         paid_at=facts.paid_at,
-        by=agreed.price.billing_cycle,
-        charged=charged.price.billing_cycle,
+        by=agreed.price.billing_cycle if agreed else None,
+        charged=charged.price.billing_cycle if charged else None,
         now=now,
     )
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from billing_portal.kit import periods
 from billing_portal.kit.periods import Span
+from payments.providers.recurring import RecurringFacts
 from subscriptions.models.plan import BillingCycle
 
 # PayPal may bill so much before the hour at which a period was said to begin, and moves that hour.
@@ -19,20 +20,32 @@ def close(span: Span) -> timedelta:
     return min(_CLOSE, (span[1] - span[0]) / 2)
 
 
+def is_older(before: Span, facts: RecurringFacts) -> bool:
+    """Whether this was read before what is known was: it tells of an older period than `before`."""
+    if facts.period is None:
+        return False
+    near = close(before)
+    if facts.is_counted:
+        return facts.paid_at is not None and facts.paid_at < before[0] - near
+    return facts.period[1] < before[1] - near
+
+
 def running_period(before: Span, read: Span, now: datetime) -> Span:
     """`read`, as PayPal says it, with its beginning mended: of a period that another length will follow PayPal does not
-    say any more when it began. `before` is what was known."""
+    say any more when it began. `before` is what was known; what ends before that is of long ago."""
     near = close(before)
-    if abs(read[1] - before[1]) <= near:
+    if read[1] < before[1] - near:
+        return before
+    if read[1] <= before[1] + near:
         return before[0], read[1]
-    if read[1] > before[1] and not before[1] - near <= read[0] <= now + _CLOSE:
-        return before[1], read[1]
-    return read
+    return read if before[1] - near <= read[0] <= now + _CLOSE else (before[1], read[1])
 
 
-def counted_period(before: Span, read: Span, *, paid_at: datetime | None, by: str, charged: str, now: datetime) -> Span:
+def counted_period(
+    before: Span, read: Span, *, paid_at: datetime | None, by: str | None, charged: str | None, now: datetime
+) -> Span:
     """What was paid for last, of a subscription for which PayPal names no next billing. `read` is counted by the cycle
-    `by`, which was agreed to last; the payment of `paid_at` was for the cycle `charged`.
+    `by`, which was agreed to last; the payment of `paid_at` was for the cycle `charged`. None: of no price of ours.
 
     Nothing was paid since: what was known. Else it follows that.
     """
@@ -41,6 +54,8 @@ def counted_period(before: Span, read: Span, *, paid_at: datetime | None, by: st
         return before
     if by == charged and before[1] - near <= read[0] <= now + _CLOSE:
         return read
+    if charged is None:
+        return before
     span = before[1], _later(before[1], charged)
     while span[1] <= paid_at + _CLOSE:
         span = span[1], _later(span[1], charged)

@@ -20,6 +20,7 @@ from payments.providers import registry
 from payments.providers.recurring import RunsSubscriptions
 from subscriptions import queries
 from subscriptions.actions import following
+from subscriptions.entitlement import entitlement
 from subscriptions.models import PlanPriceRef
 from subscriptions.tests.paypal_plans import told
 from subscriptions.tests.revised import Revised, invoices
@@ -358,6 +359,47 @@ def test_a_read_of_before_does_no_harm_that_the_next_does_not_mend(life: Revised
         assert (life.history(), life.pending) == ([("06-01", "small", 2), ("07-01", "small", 5)], None)
     row = life.row
     assert (row.period_start, row.period_end) == (JULY, AUGUST)
+
+
+def test_a_read_of_an_older_period_moves_nothing_back(life: Revised) -> None:
+    provider = registry.named("paypal", RunsSubscriptions)
+    assert provider
+    life.on("2026-06-10 00:00")
+    life.asks(seats=5)
+    life.agrees()
+    old = provider.look_up_subscription(str(life.row.provider_ref))
+    life.on("2026-07-01 00:00")
+    life.asks(planType="big", seats=3)
+    life.agrees()
+    life.asks("post", "/cancel")
+    life.asks("post", "/resume")
+    before = (life.row.period_start, life.row.period_end, life.pending, life.history())
+    assert before[:3] == (JULY, AUGUST, ("big", 3, AUGUST))
+    facts: dict[str, Any] = {"subscription_id": life.id, "provider": provider, "actor": world.SYSTEM}
+    following.take(**facts, facts=old, now=at("2026-07-01 00:30"))
+    assert (life.row.period_start, life.row.period_end, life.pending, life.history()) == before
+    assert entitlement(life.row.tenant, at("2026-07-20 00:00")).valid_until == AUGUST
+
+
+def test_a_read_of_while_it_was_held_moves_nothing_back_either(life: Revised) -> None:
+    """PayPal then may name no next billing: what was paid last tells of which period that was."""
+    provider = registry.named("paypal", RunsSubscriptions)
+    assert provider
+    life.paypal.panel("POST", "settings", {"nextBillingOfSuspended": "hidden"})
+    life.on("2026-06-10 00:00")
+    life.asks(seats=5)
+    life.agrees()
+    life.asks("post", "/pause")
+    old = provider.look_up_subscription(str(life.row.provider_ref))
+    life.asks("post", "/resume")
+    life.on("2026-07-01 00:00")
+    life.asks(planType="big", seats=3)
+    life.agrees()
+    facts: dict[str, Any] = {"subscription_id": life.id, "provider": provider, "actor": world.SYSTEM}
+    following.take(**facts, facts=old, now=at("2026-07-01 00:30"))
+    assert (life.row.period_start, life.row.period_end, life.pending) == (JULY, AUGUST, ("big", 3, AUGUST))
+    life.night()
+    assert (life.row.status, life.pending) == ("active", ("big", 3, AUGUST))
 
 
 def test_what_it_costs_next_is_gross_where_the_tenant_pays_tax(life: Revised) -> None:

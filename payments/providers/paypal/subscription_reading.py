@@ -36,7 +36,7 @@ def subscription_of(subscription: Mapping[str, Any]) -> RecurringFacts:
         status = _STATUSES[subscription["status"]]
         if status == "active":
             status = _live(subscription)
-        info = subscription.get("billing_info")
+        info, is_counted = subscription.get("billing_info"), next_billing(subscription) is None
         failed = (info or {}).get("last_failed_payment") or {}
         return RecurringFacts(
             status=status,
@@ -51,9 +51,9 @@ def subscription_of(subscription: Mapping[str, Any]) -> RecurringFacts:
             has_lapsed=status == "canceled" and not info,
             created_at=_at(subscription, "create_time"),
             next_try_at=_at(failed, "next_payment_retry_time") if status == "past_due" else None,
-            paid=_paid(subscription, has_ended=status == "canceled"),
+            paid=_paid(subscription, is_counted=is_counted),
             paid_at=_at((info or {}).get("last_payment") or {}, "time"),
-            is_counted=next_billing(subscription) is None,
+            is_counted=is_counted,
         )
 
 
@@ -89,11 +89,11 @@ def _period(subscription: Mapping[str, Any]) -> tuple[datetime, datetime] | None
     return start, due if due and due > start else end
 
 
-def _paid(subscription: Mapping[str, Any], *, has_ended: bool) -> Money | None:
-    """The last payment, unless a later one has failed and may still be made good: then it says nothing of what that is
-    for."""
+def _paid(subscription: Mapping[str, Any], *, is_counted: bool) -> Money | None:
+    """The last payment. Where a later one has failed the period may be the one that this was for, and nothing is said
+    of it, unless the period is counted from the last payment."""
     info = subscription.get("billing_info") or {}
-    last, is_owed = info.get("last_payment"), info.get("failed_payments_count") and not has_ended
+    last, is_owed = info.get("last_payment"), info.get("failed_payments_count") and not is_counted
     return from_paypal(last["amount"]) if last and not is_owed else None
 
 
