@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from billing_portal.tests.paypal_world import PayPalWorld
 from billing_portal.tests.world import at
+from payments.models import Invoice
 from payments.providers import registry
 from payments.providers.recurring import RunsSubscriptions
 from subscriptions.entitlement import entitlement
@@ -98,12 +99,15 @@ def test_a_year_that_was_paid_and_not_heard_of_can_be_used_to_its_end(life: Revi
     life.on("2026-06-20 00:00")
     life.asks(billingCycle="yearly")
     life.agrees()
-    life.on("2026-07-05 00:00", is_told=False)
+    for when in ("2026-07-01 00:00", "2026-07-05 00:00"):
+        life.on(when, is_told=False)
     ends(life, where)
     row = life.row
     assert (row.status, row.period_start, row.ended_at) == ("canceled", JULY, at("2027-07-01 00:00"))
     assert invoices() == [2_000, 20_000]
     assert row.terms.latest("effective_from").price.billing_cycle == "yearly"
+    bill = Invoice.objects.get(total_minor=20_000)
+    assert (bill.period_start, bill.period_end) == (JULY, at("2027-07-01 00:00"))
 
 
 def test_a_month_that_was_paid_is_no_year_though_one_was_agreed_to_since(life: Revised) -> None:
