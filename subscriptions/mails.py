@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -18,7 +16,7 @@ from billing_portal.notices.outbox import Message
 from subscriptions import costing, queries
 from subscriptions.actions import renewing
 from subscriptions.coupon_words import still_off
-from subscriptions.models import PlanPrice, Subscription
+from subscriptions.models import Subscription
 from subscriptions.models.subscription import BEGUN, Engine
 
 # What is told of a move into a state, or of another change; what is not named needs no mail.
@@ -32,6 +30,8 @@ TEMPLATES = {
     "trial_ending": "trial_ending",
     "renewal_coming": "renewal_coming",
 }
+# These are about the period to come, and name what was agreed to for it.
+TOLD_BEFORE = ("trial_ending", "renewal_coming")
 
 
 def write_mail(subscription: Subscription, what: str, *, came_from: str | None = None, message: Message) -> None:
@@ -43,12 +43,14 @@ def write_mail(subscription: Subscription, what: str, *, came_from: str | None =
     if template is None or never_began:
         return
     tenant = subscription.tenant
+    terms = queries.current_terms(subscription, message.now)
+    price, seats = terms.price, terms.seats
     ends = subscription.ended_at or subscription.period_end or message.now
-    price, seats = _terms_told(subscription, what, message.now)
+    if what in TOLD_BEFORE:
+        price, seats = renewing.next_terms(subscription, ends)
+    amount = costing.cost_with(subscription, price, seats, None)
     if what == "renewal_coming":
         amount = costing.cost_from(subscription, price, seats, ends)
-    else:
-        amount = costing.cost_with(subscription, price, seats, None)
     with timezone.override(tenant.zone), transaction.atomic():
         mail.write(
             Mail(
@@ -58,6 +60,7 @@ def write_mail(subscription: Subscription, what: str, *, came_from: str | None =
                     "plan": price.version.plan.name,
                     "seats": count_text(seats, "seat"),
                     "cycle": "month" if price.billing_cycle == "monthly" else "year",
+                    "runs": terms.price.version.plan.name,
                     "amount": money_text(Money(amount, subscription.currency)),
                     "coupon": still_off(subscription),
                     # What PayPal can't charge is no invoice of ours: nothing is open that could be paid.
@@ -72,11 +75,3 @@ def write_mail(subscription: Subscription, what: str, *, came_from: str | None =
             now=message.now,
             dedupe_key=f"mail:{message.id}",
         )
-
-
-def _terms_told(subscription: Subscription, what: str, now: datetime) -> tuple[PlanPrice, int]:
-    """What begins to cost is told by what it will be; all else by what is in force."""
-    if what in ("trial_ending", "renewal_coming") and subscription.period_end:
-        return renewing.next_terms(subscription, subscription.period_end)
-    terms = queries.current_terms(subscription, now)
-    return terms.price, terms.seats

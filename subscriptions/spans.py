@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from billing_portal.kit import periods
 from billing_portal.kit.periods import Span
@@ -22,10 +22,3 @@ def span_after(anchor: datetime, zone: tzinfo, cycle: str, start: datetime) -> S
     """The period that begins at `start`, where another ended: they tile, also after a change of zone."""
     months = BillingCycle(cycle).months
     return start, periods.billing_period_at(anchor, zone, months, start + _WELL_INSIDE)[1][1]
-
-
-def span_to_the_hour(start: datetime, cycle: str) -> Span:
-    """As a provider counts it: it ends at the hour that it begins at, in UTC."""
-    end = periods.billing_period(start, UTC, BillingCycle(cycle).months, 0)[1]
-    hour = start.astimezone(UTC)
-    return start, end + (hour - hour.replace(hour=0, minute=0, second=0, microsecond=0))

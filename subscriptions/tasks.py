@@ -42,7 +42,7 @@ def renew_due() -> int:
     now = timezone.now()
     seen = _each(renewing.due(now).values_list("id", "tenant_id"), renewing.renew)
     seen += _each(judging.to_judge(now).values_list("id", "tenant_id"), judging.judge)
-    seen += reminding.remind(now)
+    seen += reminding.remind(timezone.now())
     if seen:
         outbox.wake()
     return seen
@@ -65,17 +65,17 @@ def follow_all(engine: str | None = None) -> int:
     has told is found. What is to end with its period is said to the provider again, which may never have heard it; what
     was held until then ends. One that ended before it began may have been agreed to since: it ends there, too, and what
     it charged goes back. `engine`: those of this provider alone."""
-    now = timezone.now()
     engines = [each for each in (Engine.STRIPE, Engine.PAYPAL) if engine in (None, each)]
     theirs = Subscription.objects.filter(status__in=LIVE).filter(engine__in=engines).order_by("started_at")
     seen = _each(theirs.values_list("id", "tenant_id"), following.follow)
-    unbegun = Subscription.objects.filter(status=Subscription.Status.CANCELED, ended_at__gt=now - MAY_BE_AGREED_TO)
+    lately = timezone.now() - MAY_BE_AGREED_TO
+    unbegun = Subscription.objects.filter(status=Subscription.Status.CANCELED, ended_at__gt=lately)
     unbegun = unbegun.filter(engine__in=engines).exclude(queries.came_alive())
     seen += _each(unbegun.values_list("id", "tenant_id"), following.follow)
     ending = theirs.filter(cancel_at_period_end=True)
-    unheard = ending.filter(period_end__gt=now, ends_there_since=None)
+    unheard = ending.filter(period_end__gt=timezone.now(), ends_there_since=None)
     seen += _each(unheard.values_list("id", "tenant_id"), directing.say_again)
-    over = ending.filter(engine=Engine.PAYPAL, period_end__lte=now)
+    over = ending.filter(engine=Engine.PAYPAL, period_end__lte=timezone.now())
     seen += _each(over.values_list("id", "tenant_id"), directing.finish)
     for provider in registry.able(RunsSubscriptions):
         seen += _compare(provider) if provider.name in engines else 0
@@ -84,16 +84,17 @@ def follow_all(engine: str | None = None) -> int:
 
 
 def _compare(provider: RunsSubscriptions) -> int:
-    now = timezone.now()
+    since = timezone.now() - COMPARED
     try:
-        return comparing.compare(provider=provider, since=now - COMPARED, actor=CLOCK, now=now)
+        return comparing.compare(provider=provider, since=since, actor=CLOCK, clock=timezone.now)
     except Exception:
         log.exception("what %s has could not be compared; it is tried again.", provider.name)
         return 0
 
 
 def _each(found: Iterable[tuple[UUID, UUID]], act: Callable[..., Any]) -> int:
-    """Each at its own time: the last of a long night is not as of its beginning."""
+    """By the clock of each one's own turn: all of them may take an hour, and what is found holds from when it was read.
+    `act` looks at the row again: it may have changed since it was `found`."""
     seen = 0
     for subscription_id, tenant_id in list(found):
         with context.bind(tenant_id=tenant_id, actor_label=CLOCK.label):

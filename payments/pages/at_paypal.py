@@ -29,18 +29,15 @@ def holder(payment: Payment) -> str:
 
 
 def page_of(payment: Payment) -> str:
-    """The page that PayPal itself named for this payment while it waits for its payer; "" otherwise.
-
-    Only where PayPal's pages are: whatever else may stand in the row, nobody is sent there.
-    """
-    url = payment.approval_url or ""
+    """The page that PayPal itself named for this payment while it waits for its payer; "" otherwise."""
     is_waiting = is_at_paypal(payment) and payment.status == Payment.Status.REQUIRES_ACTION
-    return url if is_waiting and is_paypals(url) else ""
+    return theirs(payment.approval_url) if is_waiting else ""
 
 
-def is_paypals(url: str) -> bool:
-    """Whether nobody else's page is behind it."""
-    return _origin(url) in _origins()
+def theirs(url: str | None) -> str:
+    """This address where PayPal's pages are; "" for any other: whatever was read or stands in a row, nobody is sent
+    elsewhere."""
+    return url if url and _origin(url) in _origins() else ""
 
 
 def was_refused(payment: Payment) -> bool:

@@ -76,10 +76,10 @@ class RecurringFacts:
 
     `period` is what was paid for, or is being paid for, as (start, end); None before the first. `subscription_id` is
     our row's as the provider keeps it, None where it is not ours. `client_secret` and `approval_url` are for what its
-    payer has still to do; the first is never stored. `awaits_payment` is (price, seats) of a change that is in force
-    once it is paid; `changes_at` those of one for the period's end. `paid` is what was paid last and `paid_at` when,
-    None where that is owed, or the provider does not say; `bills_at` is when it bills next, None where it names no such
-    day; see `revising`.
+    payer has still to do; the first is never stored. `awaits_payment`
+    is (price, seats) of a change that is in force once it is paid; `changes_at` those of one for the period's end.
+    `paid` is what was paid last, None where that is owed, or the provider does not say, `paid_at` when; see `revising`.
+    `is_counted`: the provider names no end of the period, which was counted by today's cycle from that payment.
     """
 
     status: str
@@ -100,7 +100,7 @@ class RecurringFacts:
     changes_at: tuple[str, int, datetime] | None = None
     paid: Money | None = None
     paid_at: datetime | None = None
-    bills_at: datetime | None = None
+    is_counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from payments.actions.discrepancies import report_discrepancy
 from payments.models import Discrepancy
 from payments.naming import provider_name
 from payments.providers.recurring import RecurringFacts
-from subscriptions.actions import agreeing, ending_there, moving, pricing
+from subscriptions.actions import agreeing, ending_there, moving, pricing, spanning
 from subscriptions.models import PlanPrice, Subscription
 from subscriptions.models.subscription import LIVE, SUBSCRIPTION_MOVES, Engine
 from subscriptions.quoting import Target
@@ -35,7 +35,10 @@ def apply(*, subscription_id: UUID, facts: RecurringFacts, actor: Actor, now: da
         return subscription  # it ended here after this was read: the next read ends it there, too
     subscription.provider_ref = facts.provider_ref
     status = _status(subscription, facts)
-    before = _take_period(subscription, facts, status, now)
+    start, end = subscription.period_start, subscription.period_end
+    before = (start, end) if start and end else None
+    agreed = _agreed(subscription, facts, status, before, now)
+    _take_period(subscription, facts, status, before, agreed, now)
     if facts.trial_end:
         subscription.trial_end = facts.trial_end
     if status == Status.TRIALING and subscription.trial_start is None:
@@ -44,10 +47,9 @@ def apply(*, subscription_id: UUID, facts: RecurringFacts, actor: Actor, now: da
         subscription.period_end = subscription.period_end or facts.trial_end
     if status in LIVE:
         ending_there.take_word(subscription, ends=facts.cancel_at_period_end, now=now)
-        _take_terms(subscription, facts, status, before, now)
-    elif subscription.status in LIVE and subscription.engine == Engine.PAYPAL:
-        # It ended after a period had begun that nobody told of: until its end the terms hold that it was paid with.
-        _take_terms(subscription, facts, status, before, now)
+        _take_terms(subscription, facts, now)
+    if agreed and (status in LIVE or before):
+        agreeing.take_agreed(subscription, agreed, status=status, before=before, paid=facts.paid, now=now)
     if status != subscription.status:
         if SUBSCRIPTION_MOVES.allows(subscription.status, status):
             _move(subscription, status, facts, actor, now)
@@ -57,28 +59,57 @@ def apply(*, subscription_id: UUID, facts: RecurringFacts, actor: Actor, now: da
     return subscription
 
 
-def _take_period(subscription: Subscription, facts: RecurringFacts, status: str, now: datetime) -> Span | None:
-    """Returns the one that was known before. Stripe counts on through a pause, and bills nothing: what was paid for
-    still ends when it would have."""
-    start, end, period = subscription.period_start, subscription.period_end, facts.period
-    before = (start, end) if start and end else None
+def _agreed(
+    subscription: Subscription, facts: RecurringFacts, status: str, before: Span | None, now: datetime
+) -> Target | None:
+    """What PayPal's payer has agreed to last. None of one that has ended here before, or that is read from long ago."""
+    if subscription.engine != Engine.PAYPAL or (status not in LIVE and subscription.status not in LIVE):
+        return None
+    if before and spanning.is_older(before, facts):
+        return None
+    price = _price(subscription, facts.price_ref, facts, now)
+    return Target(price, facts.seats) if price else None
+
+
+def _take_period(
+    subscription: Subscription,
+    facts: RecurringFacts,
+    status: str,
+    before: Span | None,
+    agreed: Target | None,
+    now: datetime,
+) -> None:
+    """Stripe counts on through a pause, and bills nothing: what was paid for still ends when it would have."""
+    period = facts.period
     if period and before and subscription.engine == Engine.PAYPAL:
-        period = _period_by_paypal(subscription, facts, before, period, now)
+        period = _by_paypal(subscription, before, period, facts, agreed, now)
     elif status == subscription.status == Status.PAUSED:
         period = before
     if period:
         subscription.period_start, subscription.period_end = period
-    return before
 
 
-def _period_by_paypal(
-    subscription: Subscription, facts: RecurringFacts, before: Span, read: Span, now: datetime
+def _by_paypal(
+    subscription: Subscription,
+    before: Span,
+    read: Span,
+    facts: RecurringFacts,
+    agreed: Target | None,
+    now: datetime,
 ) -> Span:
-    if facts.bills_at and facts.status != Status.CANCELED:
-        return agreeing.running_period(before, read, now)
-    price = _price(subscription, facts.price_ref, facts, now)
-    agreed = Target(price, facts.seats) if price else None
-    return agreeing.last_period(subscription, before, read, agreed, paid=facts.paid, paid_at=facts.paid_at, now=now)
+    if subscription.status == Status.CANCELED or spanning.is_older(before, facts):
+        return before
+    if not facts.is_counted:
+        return spanning.running_period(before, read, now)
+    charged = agreeing.charged(subscription, agreed, facts.paid) if agreed else None
+    return spanning.counted_period(
+        before,
+        read,
+        paid_at=facts.paid_at,
+        by=agreed.price.billing_cycle if agreed else None,
+        charged=charged.price.billing_cycle if charged else None,
+        now=now,
+    )
 
 
 def _status(subscription: Subscription, facts: RecurringFacts) -> str:
@@ -106,17 +137,11 @@ def _move(subscription: Subscription, status: str, facts: RecurringFacts, actor:
     moving.end(subscription, ended, actor=actor, now=now, reason=subscription.cancel_reason or reason)
 
 
-def _take_terms(
-    subscription: Subscription, facts: RecurringFacts, status: str, before: Span | None, now: datetime
-) -> None:
-    """What it is charged by now, and what it changes to at its period's end."""
-    price = _price(subscription, facts.price_ref, facts, now)
-    if price and subscription.engine == Engine.PAYPAL:
-        agreed = Target(price, facts.seats)
-        agreeing.take_agreed(
-            subscription, agreed, status=status, before=before, read=facts.period, paid=facts.paid, now=now
-        )
+def _take_terms(subscription: Subscription, facts: RecurringFacts, now: datetime) -> None:
+    """What it is charged by now, and what it changes to at its period's end; by PayPal `agreeing` tells."""
+    if subscription.engine == Engine.PAYPAL:
         return
+    price = _price(subscription, facts.price_ref, facts, now)
     if price:
         moving.put_on_terms(subscription, price, facts.seats, now)
     moving.forget_pending(subscription)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 
 from billing_portal.kit.actors import Actor
@@ -15,13 +16,14 @@ from subscriptions.models.subscription import LIVE
 log = logging.getLogger(__name__)
 
 
-def compare(*, provider: RunsSubscriptions, since: datetime, actor: Actor, now: datetime) -> int:
+def compare(*, provider: RunsSubscriptions, since: datetime, actor: Actor, clock: Callable[[], datetime]) -> int:
     """Every subscription that was made there since then; returns how many of ours were brought up to date.
 
     1. One that names a row of ours which does not know it yet, or is in another state, is taken as it is there.
     2. One that runs there beside the one that its row knows, or names no row at all, is for staff: nobody here sees
        what it charges. What names nothing of ours another system made.
-    One that can't be taken does not stop the others. Raises ProviderError when there is no list.
+    One that can't be taken does not stop the others. The list may be long: `clock` tells when each was read. Raises
+    ProviderError when there is no list.
     """
     seen = 0
     for facts in provider.subscriptions_since(since):
@@ -33,11 +35,11 @@ def compare(*, provider: RunsSubscriptions, since: datetime, actor: Actor, now: 
             if facts.status in LIVE:
                 whose = f"Our subscription is {row.provider_ref}" if row else "No subscription of ours stands for it"
                 detail = f"It is {facts.status} there and may charge. {whose}: find what it is for, or end it there."
-                applying.tell_staff(row, facts, "not ours", detail, now, provider=provider.name)
+                applying.tell_staff(row, facts, "not ours", detail, clock(), provider=provider.name)
         elif row.status == Subscription.Status.CANCELED and facts.status not in LIVE:
             continue
         elif row.provider_ref is None or row.status != facts.status:
-            seen += _follow(row, facts, actor, now)
+            seen += _follow(row, facts, actor, clock())
     return seen
 
 

@@ -24,6 +24,8 @@ from subscriptions.models import Subscription
 from subscriptions.models.subscription import LIVE, Engine
 
 Status = Subscription.Status
+# What the provider keeps as the reason.
+_CANCELED, _GOES_ON = "Canceled by the customer", "The customer goes on"
 
 
 def preview(*, subscription_id: UUID, wish: Wish, actor: Actor, now: datetime) -> Preview:
@@ -63,7 +65,7 @@ def cancel(
         )
     if subscription.status == Status.CANCELED:
         return subscription
-    provider, why = _provider(subscription), reason or "Canceled by the customer"
+    provider, why = _provider(subscription), reason or _CANCELED
     if subscription.provider_ref is None or subscription.status == Status.APPROVAL_PENDING:
         return moving.end_unbegun(subscription_id=subscription_id, reason=why, actor=actor, now=now)
     reference = subscription.provider_ref
@@ -84,12 +86,21 @@ def cancel(
 
 
 def say_again(*, subscription_id: UUID, actor: Actor, now: datetime) -> Subscription:
-    """That it ends with its period, to a provider that may never have heard it. Heard, or kept meanwhile: as it is."""
-    subscription = _found(subscription_id)
-    is_unheard = subscription.cancel_at_period_end and subscription.ends_there_since is None
-    if not is_unheard or subscription.status not in LIVE:
-        return subscription
-    return cancel(subscription_id=subscription_id, actor=actor, now=now)
+    """Tell the provider once more that it ends with its period: it may never have heard it. As it is where that was
+    taken back since, is known there, or is over. Taken back while it was being told, it is taken back there, too."""
+    row = _as_it_is(subscription_id)
+    is_to_be_told = row.cancel_at_period_end and row.ends_there_since is None and row.status in LIVE
+    if not (is_to_be_told and row.provider_ref and row.period_end and row.period_end > now):
+        return row
+    provider, reference = _provider(row), row.provider_ref
+    with as_answers():
+        operation, request = _hold(provider, reference, ends=True, reason=row.cancel_reason or _CANCELED)
+        facts = ask(row, operation, request, now=now)
+        since = _as_it_is(subscription_id)
+        if since.status in LIVE and not since.cancel_at_period_end and since.paused_at is None:
+            operation, request = _hold(provider, reference, ends=False, reason=_GOES_ON)
+            facts = ask(row, operation, request, now=now)
+        return following.take(subscription_id=row.id, facts=facts, provider=provider, actor=actor, now=now)
 
 
 def keep(*, subscription_id: UUID, actor: Actor, now: datetime) -> Subscription:
@@ -108,7 +119,7 @@ def keep(*, subscription_id: UUID, actor: Actor, now: datetime) -> Subscription:
     _note(subscription_id, cancel_at_period_end=False, ends_there_since=None, cancel_reason="", paused_at=None)
     undo: dict[str, Any] = {"cancel_at_period_end": told, "ends_there_since": subscription.ends_there_since}
     undo |= {"cancel_reason": reason, "paused_at": subscription.paused_at}
-    operation, request = _hold(provider, reference, ends=False, reason="The customer goes on")
+    operation, request = _hold(provider, reference, ends=False, reason=_GOES_ON)
     after = _ask(subscription, operation, request, actor, now, undo)
     if told:
         _tell(after, "kept", now)
@@ -165,7 +176,7 @@ def resume(*, subscription_id: UUID, actor: Actor, now: datetime) -> Subscriptio
 
 def finish(*, subscription_id: UUID, actor: Actor, now: datetime) -> Subscription:
     """End at the provider what was held there until its period's end. Its time has not come: as it is."""
-    subscription = _found(subscription_id)
+    subscription = _as_it_is(subscription_id)
     is_over = subscription.period_end is not None and subscription.period_end <= now
     if not (subscription.cancel_at_period_end and is_over and subscription.provider_ref):
         return subscription
@@ -189,6 +200,12 @@ def _hold(
 
 def _found(subscription_id: UUID) -> Subscription:
     return Subscription.objects.select_related("tenant").get(id=subscription_id)
+
+
+@transaction.atomic
+def _as_it_is(subscription_id: UUID) -> Subscription:
+    """Read under its lock: after whoever was changing it."""
+    return moving.locked(subscription_id)
 
 
 def _provider(subscription: Subscription) -> RunsSubscriptions:

@@ -33,7 +33,8 @@ from subscriptions.pages import coming, plans
 from subscriptions.pages.change_facts import preview_facts
 from subscriptions.pages.choosing import ChoosingForm
 from subscriptions.pages.notices import notices
-from subscriptions.pages.start import to_paypal, to_subscription
+from subscriptions.pages.onward import to_paypal
+from subscriptions.pages.start import to_subscription
 from subscriptions.pages.ways import pays_how
 from subscriptions.pages.words import terms_text
 from subscriptions.quoting import NOW, PERIOD_END, Target

@@ -21,6 +21,7 @@ from subscriptions.pages import coming
 from subscriptions.pages.change import done_text
 from subscriptions.pages.start import to_subscription
 
+_NOT_ASKED = "PayPal could not be asked right now. What you decided there shows here as soon as it answers."
 _NAME = re.compile(r"I-[A-Z0-9]{3,60}", re.ASCII)
 
 
@@ -31,8 +32,8 @@ def paypal_agreed_page(request: Any) -> HttpResponse:
 
     Safe to repeat: nothing is done but to read. What PayPal does not tell now, its event or the sweep does.
     """
-    subscription, is_read = _followed(request)
-    if not is_read:
+    subscription = _read(request)
+    if subscription is None:
         return to_subscription()
     if subscription.status == Subscription.Status.APPROVAL_PENDING:
         messages.info(request, "PayPal has not told us yet that you agreed. This page shows it as soon as it does.")
@@ -46,8 +47,10 @@ def paypal_agreed_page(request: Any) -> HttpResponse:
 def paypal_left_page(request: Any) -> HttpResponse:
     """GET /subscription/paypal/cancel?subscription_id=I-…: it was not agreed to, and ends here. As safe to repeat: what
     has come alive meanwhile stays."""
-    subscription, is_read = _followed(request)
-    if is_read and subscription.status == Subscription.Status.APPROVAL_PENDING:
+    subscription = _read(request)
+    if subscription is None:
+        return to_subscription()
+    if subscription.status == Subscription.Status.APPROVAL_PENDING:
         moving.end_unbegun(
             subscription_id=subscription.id, reason="left PayPal's page", actor=request.actor, now=timezone.now()
         )
@@ -60,8 +63,8 @@ def paypal_left_page(request: Any) -> HttpResponse:
 def change_agreed_page(request: Any) -> HttpResponse:
     """GET /subscription/paypal/change/return?subscription_id=I-…&price=…&seats=…: ask PayPal what is agreed, and show
     it. Safe to repeat: nothing is done but to read; the address says only what its reader waits for."""
-    subscription, is_read = _followed(request)
-    if not is_read:
+    subscription = _read(request)
+    if subscription is None:
         return to_subscription()
     if _is_agreed(request, subscription):
         messages.success(request, f"You have agreed at PayPal. {done_text(subscription, timezone.now())}")
@@ -74,8 +77,8 @@ def change_agreed_page(request: Any) -> HttpResponse:
 @tenant_page("subscription.manage")
 def change_left_page(request: Any) -> HttpResponse:
     """GET /subscription/paypal/change/cancel?subscription_id=I-…: nothing was agreed to, and nothing changes."""
-    subscription, is_read = _followed(request)
-    if is_read and not _is_agreed(request, subscription):
+    subscription = _read(request)
+    if subscription is not None and not _is_agreed(request, subscription):
         messages.info(request, "You came back from PayPal without agreeing. Nothing was changed.")
     return to_subscription()
 
@@ -87,19 +90,18 @@ def _is_agreed(request: Any, subscription: Subscription) -> bool:
     return (str(held.price.id), str(held.seats)) == (request.GET.get("price"), request.GET.get("seats"))
 
 
-def _followed(request: Any) -> tuple[Subscription, bool]:
-    """The tenant's own that the address names, and whether PayPal could be asked: else nobody knows what was decided
-    there, and nothing is done. Raises Http404."""
+def _read(request: Any) -> Subscription | None:
+    """The tenant's own that the address names, as PayPal says it is; None, and it is said, where PayPal could not be
+    asked: then nobody knows what was agreed to, and all stays as it is. Raises Http404."""
     name = request.GET.get("subscription_id", "")
     rows = queries.subscriptions(request.tenant).filter(engine=Engine.PAYPAL, provider_ref=name)
-    subscription = rows.first() if _NAME.fullmatch(name) else None
-    if subscription is None:
+    found = rows.first() if _NAME.fullmatch(name) else None
+    if found is None:
         raise Http404
     try:
-        subscription = following.follow(subscription_id=subscription.id, actor=request.actor, now=timezone.now())
-        is_read = True
+        return following.follow(subscription_id=found.id, actor=request.actor, now=timezone.now())
     except ProviderError:
-        is_read = False
-        messages.info(request, "PayPal does not answer right now. This page shows what it says once it does.")
-    outbox.wake()
-    return subscription, is_read
+        messages.info(request, _NOT_ASKED)
+        return None
+    finally:
+        outbox.wake()

@@ -16,7 +16,7 @@ from billing_portal.kit.errors import BillingError
 from billing_portal.kit.idempotency import KeyInUse, alone
 from billing_portal.notices import outbox
 from billing_portal.tenants.pages.access import tenant_page
-from payments.pages.at_paypal import allow_paypal, is_paypals
+from payments.pages.at_paypal import allow_paypal
 from payments.pages.stripe_js import takes_new_cards
 from payments.providers import registry
 from payments.providers.recurring import RunsSubscriptions
@@ -28,7 +28,7 @@ from subscriptions.models import Coupon, PlanVersion
 from subscriptions.models.subscription import Engine
 from subscriptions.pages import plans
 from subscriptions.pages.choosing import ChoosingForm
-from subscriptions.pages.onward import confirm_url
+from subscriptions.pages.onward import confirm_url, to_paypal
 from subscriptions.pages.start_facts import NOW, TRIAL, for_ways, of_way, sums
 from subscriptions.pages.ways import BY_PAYPAL, chosen_way, ways_to_pay
 from subscriptions.pages.words import EACH
@@ -189,14 +189,6 @@ def _trial_days(request: Any, version: PlanVersion) -> int:
 def _after(request: Any) -> str:
     latest = queries.latest_subscription(request.tenant)
     return str(latest.id) if latest else ""
-
-
-def to_paypal(request: Any, page: str) -> HttpResponse:
-    """Where its payer agrees; only where PayPal's pages are."""
-    if is_paypals(page):
-        return HttpResponseRedirect(page)
-    messages.error(request, "The page to agree on is not one of PayPal's. Nothing was charged. Write to us, please.")
-    return to_subscription()
 
 
 def to_subscription() -> HttpResponse:

@@ -102,7 +102,7 @@ def test_a_list_that_is_old_by_now_ends_and_tells_nothing(stripe: StripeWorld, o
         def subscriptions_since(self, since: Any) -> Any:
             return iter(old)
 
-    comparing.compare(provider=Page(), since=timezone.now(), actor=SYSTEM, now=timezone.now())  # type: ignore[arg-type]
+    comparing.compare(provider=Page(), since=timezone.now(), actor=SYSTEM, clock=timezone.now)  # type: ignore[arg-type]
     assert not Discrepancy.objects.exists()
 
 

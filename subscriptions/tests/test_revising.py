@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 import time_machine
-from django.core import mail
 from django.test import Client
 
-from billing_portal.notices import outbox
 from billing_portal.tenants.models import Tenant
 from billing_portal.tests import world
 from billing_portal.tests.paypal_world import PayPalWorld
@@ -20,7 +19,7 @@ from payments.providers import registry
 from payments.providers.recurring import RunsSubscriptions
 from subscriptions import pricing_terms
 from subscriptions.actions import following
-from subscriptions.actions.reminding import remind
+from subscriptions.entitlement import entitlement
 from subscriptions.models import PlanPriceRef
 from subscriptions.tests.paypal_plans import told
 from subscriptions.tests.revised import Revised, invoices
@@ -164,23 +163,22 @@ def test_a_trial_changes_when_it_ends(moment: time_machine.Traveller, paypal: Pa
         ("small", 2),
         ("big", 3, at("2026-06-15 00:00")),
     )
-    remind(at("2026-06-12 12:00"))
-    outbox.deliver_due(at("2026-06-12 12:00"))
-    outbox.deliver_due(at("2026-06-12 12:01"))
-    (told_before,) = [each.body for each in mail.outbox if "trial ends" in each.subject]
-    assert "it is $75.00 a month for 3 seats" in told_before.replace("\N{NO-BREAK SPACE}", " ")
     life.on("2026-06-15 00:00")
     assert (life.history()[1:], invoices()) == ([("06-15", "big", 3)], [7_500])
 
 
-def test_a_trial_of_a_day_changes_when_it_ends(
+def test_a_trial_of_one_day_changes_when_it_ends(
     moment: time_machine.Traveller, paypal: PayPalWorld, owner: Client
 ) -> None:
+    """Shorter than what two words of PayPal about one instant may lie apart."""
     life = Revised(paypal, owner, moment, trialDays=1)
     life.on("2026-06-01 06:00")
     life.asks(planType="big", seats=3)
     life.agrees()
-    assert (life.terms(), life.pending) == (("small", 2), ("big", 3, at("2026-06-02 00:00")))
+    for _ in range(2):
+        life.night()
+        assert (life.terms(), life.terms("2026-06-01 23:00")) == (("small", 2), ("small", 2))
+        assert life.pending == ("big", 3, at("2026-06-02 00:00"))
     life.on("2026-06-02 00:00")
     assert (life.history()[1:], invoices()) == ([("06-02", "big", 3)], [7_500])
 
@@ -343,10 +341,52 @@ def test_a_read_of_before_does_no_harm_that_the_next_does_not_mend(life: Revised
     life.on("2026-07-01 00:00")
     for old in (before, agreed_one):
         takes(old)
-        for _ in range(2):
-            assert (life.history(), life.pending) == ([("06-01", "small", 2), ("07-01", "small", 5)], None)
-            assert (life.row.period_start, life.row.period_end) == (JULY, AUGUST)
-            life.night()
+        assert life.history() == [("06-01", "small", 2), ("07-01", "small", 5)]
+        life.night()
+        assert (life.history(), life.pending) == ([("06-01", "small", 2), ("07-01", "small", 5)], None)
+    row = life.row
+    assert (row.period_start, row.period_end) == (JULY, AUGUST)
+
+
+def test_a_read_of_an_older_period_moves_nothing_back(life: Revised) -> None:
+    provider = registry.named("paypal", RunsSubscriptions)
+    assert provider
+    life.on("2026-06-10 00:00")
+    life.asks(seats=5)
+    life.agrees()
+    old = provider.look_up_subscription(str(life.row.provider_ref))
+    life.on("2026-07-01 00:00")
+    life.asks(planType="big", seats=3)
+    life.agrees()
+    life.asks("post", "/cancel")
+    life.asks("post", "/resume")
+    before = (life.row.period_start, life.row.period_end, life.pending, life.history())
+    assert before[:3] == (JULY, AUGUST, ("big", 3, AUGUST))
+    facts: dict[str, Any] = {"subscription_id": life.id, "provider": provider, "actor": world.SYSTEM}
+    following.take(**facts, facts=old, now=at("2026-07-01 00:30"))
+    assert (life.row.period_start, life.row.period_end, life.pending, life.history()) == before
+    assert entitlement(life.row.tenant, at("2026-07-20 00:00")).valid_until == AUGUST
+
+
+def test_a_read_of_while_it_was_held_moves_nothing_back_either(life: Revised) -> None:
+    """PayPal then may name no next billing: what was paid last tells of which period that was."""
+    provider = registry.named("paypal", RunsSubscriptions)
+    assert provider
+    life.paypal.panel("POST", "settings", {"nextBillingOfSuspended": "hidden"})
+    life.on("2026-06-10 00:00")
+    life.asks(seats=5)
+    life.agrees()
+    life.asks("post", "/pause")
+    old = provider.look_up_subscription(str(life.row.provider_ref))
+    life.asks("post", "/resume")
+    life.on("2026-07-01 00:00")
+    life.asks(planType="big", seats=3)
+    life.agrees()
+    facts: dict[str, Any] = {"subscription_id": life.id, "provider": provider, "actor": world.SYSTEM}
+    following.take(**facts, facts=old, now=at("2026-07-01 00:30"))
+    assert (life.row.period_start, life.row.period_end, life.pending) == (JULY, AUGUST, ("big", 3, AUGUST))
+    life.night()
+    assert (life.row.status, life.pending) == ("active", ("big", 3, AUGUST))
 
 
 def test_what_it_costs_next_is_gross_where_the_tenant_pays_tax(life: Revised) -> None:
@@ -406,9 +446,58 @@ def test_another_cycle_agreed_to_after_a_renewal_that_nobody_told(life: Revised)
     assert (row.period_start, row.period_end, invoices()) == (AUGUST, at("2027-08-01 00:00"), [2_000, 5_000, 50_000])
 
 
-@pytest.mark.parametrize("way", ["return", "cancel"])
-def test_another_tenants_change_is_not_there(life: Revised, way: str) -> None:
+@pytest.mark.parametrize("page", ["return", "cancel"])
+def test_another_tenants_change_is_not_there(life: Revised, page: str) -> None:
     other = Client()
     other.force_login(world.member(world.tenant(slug="other")))
-    answer = other.get(f"/subscription/paypal/change/{way}", {"subscription_id": life.row.provider_ref})
+    answer = other.get(f"/subscription/paypal/change/{page}", {"subscription_id": life.row.provider_ref})
     assert answer.status_code == 404
+
+
+# --- Ended after another cycle was agreed to: what was paid for can be used to its end, and no longer ---
+
+
+def yearly_from(life: Revised, agreed: str, begins: str) -> None:
+    life.on(agreed)
+    life.asks(billingCycle="yearly")
+    life.agrees()
+    life.on(begins)
+
+
+@pytest.mark.parametrize("at_end", [False, True])
+def test_a_year_that_was_agreed_to_and_never_paid_gives_no_access(life: Revised, at_end: bool) -> None:
+    life.on("2026-06-10 00:00")
+    life.asks(billingCycle="yearly")
+    life.agrees()
+    life.asks("post", "/cancel", atPeriodEnd=at_end)
+    if at_end:
+        life.on("2026-07-01 01:00")
+        life.night()
+    ended = life.row.ended_at
+    assert ended and JULY <= ended <= JULY + timedelta(hours=1), "the night ended it an hour later"
+    assert (life.row.status, invoices()) == ("canceled", [2_000])
+
+
+def test_a_year_that_was_paid_ends_when_it_does(life: Revised) -> None:
+    yearly_from(life, "2026-06-10 00:00", "2026-07-01 00:00")
+    life.on("2026-08-10 00:00")
+    life.asks("post", "/cancel", atPeriodEnd=False)
+    assert (life.row.ended_at, invoices()) == (at("2027-07-01 00:00"), [2_000, 20_000])
+
+
+def test_a_year_after_months_ends_when_it_does(life: Revised) -> None:
+    life.on("2026-07-01 00:00")
+    yearly_from(life, "2026-07-10 00:00", "2026-08-01 00:00")
+    life.asks("post", "/cancel")
+    life.on("2027-08-01 01:00")
+    life.night()
+    assert (life.row.ended_at, invoices()) == (at("2027-08-01 01:00"), [2_000, 2_000, 20_000]), "when the night ran"
+
+
+def test_months_that_were_agreed_to_take_nothing_of_the_year_that_was_paid(life: Revised) -> None:
+    yearly_from(life, "2026-06-10 00:00", "2026-07-01 00:00")
+    life.asks(billingCycle="monthly")
+    life.agrees()
+    life.on("2026-09-10 00:00")
+    life.asks("post", "/cancel", atPeriodEnd=False)
+    assert life.row.ended_at == at("2027-07-01 00:00")

@@ -60,6 +60,7 @@ class Panel(ControlPanel):
             ("POST", "refund"): self._refund,
             ("POST", "bill"): self._bill,
             ("POST", "ipn"): self._ipn_mode,
+            ("POST", "settings"): self._settings,
         }
 
     def act(self, request: Request) -> Act:
@@ -133,6 +134,15 @@ class Panel(ControlPanel):
 
     def _ipn_mode(self, act: Act, given: Json) -> Json:
         return self._ipn.set_mode(text(given, "mode"))
+
+    def _settings(self, act: Act, given: Json) -> Json:
+        """Whether a suspended subscription says when it would be billed next: `nextBillingOfSuspended` shown (as at
+        first) or hidden. One that has ended never does."""
+        wanted = text(given, "nextBillingOfSuspended")
+        if wanted not in ("shown", "hidden"):
+            raise Misused("nextBillingOfSuspended must be shown or hidden", param="nextBillingOfSuspended")
+        self._books.note("next_billing_of_suspended", wanted)
+        return {"nextBillingOfSuspended": wanted}
 
     def _part(self, given: Json, thing: Json) -> int:
         left: int = thing["_amount"] - thing["_refunded"]

@@ -200,7 +200,10 @@ def view(act: Act, subscription: Json) -> Json:
         links.append(act.link("cancel", f"{path}/cancel", "POST"))
         other = "suspend" if status == "ACTIVE" else "activate"
         links.append(act.link(other, f"{path}/{other}", "POST"))
-    return {**shown(subscription), "links": links}
+    seen = {**shown(subscription), "links": links}
+    if status == "SUSPENDED" and act.books.noted("next_billing_of_suspended") == "hidden":
+        seen["billing_info"] = {k: v for k, v in seen["billing_info"].items() if k != "next_billing_time"}
+    return seen
 
 
 def _change(

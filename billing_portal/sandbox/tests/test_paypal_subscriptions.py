@@ -169,6 +169,23 @@ def test_payments_that_fail_suspend_it_at_the_plans_threshold(api, plan, paypal,
     assert (paid["failed_payments_count"], paid["outstanding_balance"]["value"]) == (0, "0.00")
 
 
+def test_whether_a_suspended_one_names_its_next_billing_is_a_setting(api):
+    subscription = api.subscribed()
+    path = f"{SUBSCRIPTIONS}/{subscription['id']}"
+    due = api.ok("GET", path)["billing_info"]["next_billing_time"]
+    wanted = {"nextBillingOfSuspended": "hidden"}
+    assert api.http.post("/__sandbox/settings", json=wanted).json() == wanted
+    assert api.http.post("/__sandbox/settings", json={"nextBillingOfSuspended": "maybe"}).status_code == 400
+    assert api.ok("GET", path)["billing_info"]["next_billing_time"] == due, "it is active"
+    assert api.ask("POST", f"{path}/suspend", {"reason": "x"}).status_code == 204
+    assert "next_billing_time" not in api.ok("GET", path)["billing_info"]
+    assert api.http.post("/__sandbox/settings", json={"nextBillingOfSuspended": "shown"}).status_code == 200
+    assert api.ok("GET", path)["billing_info"]["next_billing_time"] == due
+    api.http.post("/__sandbox/settings", json=wanted)
+    assert api.ask("POST", f"{path}/activate", {"reason": "x"}).status_code == 204
+    assert api.ok("GET", path)["billing_info"]["next_billing_time"] == due
+
+
 def test_suspended_activated_cancelled_and_then_no_more(api, paypal, hook):
     subscription = api.subscribed()
     path = f"{SUBSCRIPTIONS}/{subscription['id']}"

@@ -6,6 +6,7 @@ https://developer.paypal.com/docs/api/subscriptions/v1/#subscriptions_transactio
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -18,7 +19,7 @@ from payments.providers.paypal.client import PayPalClient, identifier
 from payments.providers.paypal.errors import translated
 from payments.providers.paypal.prices import regular_cycle
 from payments.providers.paypal.reading import CAPTURES, instant, readable
-from payments.providers.paypal.rhythm import Span, current, next_billing, rhythm_of, spans
+from payments.providers.paypal.rhythm import SLACK, Rhythm, Span, current, next_billing, rhythm_of, spans
 from payments.providers.paypal.subscriptions import URL
 from payments.providers.recurring import BillFacts, BillLine
 
@@ -81,17 +82,20 @@ def _periods(subscription: Mapping[str, Any], sales: Sequence[Mapping[str, Any]]
     good = [sale for sale in sales if CAPTURES[sale["status"]] is not Outcome.FAILED]
     found = spans(rhythm, [instant(sale["time"]) for sale in good], last=current(subscription, rhythm))
     if good:
-        found[-1] = _running(subscription, good[-1], found[-1])
+        found[-1] = _running(subscription, good[-1], found[-1], rhythm)
     known = {sale["id"]: span for sale, span in zip(good, found, strict=True)}
     return [known.get(sale["id"]) or rhythm.span(rhythm.number_at(instant(sale["time"]))) for sale in sales]
 
 
-def _running(subscription: Mapping[str, Any], sale: Mapping[str, Any], span: Span) -> Span:
+def _running(subscription: Mapping[str, Any], sale: Mapping[str, Any], span: Span, rhythm: Rhythm) -> Span:
     """The period of the last sale. Paid by other terms than today's it may be of another length than today's cycle: it
-    ends when PayPal bills next, and began with its payment where today's cycle would have it begin long before."""
+    ends when PayPal bills next, and began with its payment where today's cycle would have it begin long before. Where
+    no next billing is named and it would begin long after, shorter ones came before: it began with its payment."""
     at, due = instant(sale["time"]), next_billing(subscription)
     is_owed = (subscription.get("billing_info") or {}).get("failed_payments_count")
     total = from_paypal(sale["amount_with_breakdown"]["gross_amount"])
+    if due is None and span[0] - at > SLACK and _makes_up(subscription, total):
+        return replace(rhythm, start=at, shift=timedelta(0)).span(0)
     if due is None or due <= max(at, span[0]) or is_owed or _makes_up(subscription, total):
         return span
     return span[0] if at - span[0] < _LATEST else at, due

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from billing_portal.kit.money import Money
 from payments.providers.paypal.amounts import from_paypal
 from payments.providers.paypal.errors import approval_link
 from payments.providers.paypal.reading import instant, readable
@@ -35,8 +36,8 @@ def subscription_of(subscription: Mapping[str, Any]) -> RecurringFacts:
         status = _STATUSES[subscription["status"]]
         if status == "active":
             status = _live(subscription)
-        info = subscription.get("billing_info")
-        failed, last = (info or {}).get("last_failed_payment") or {}, _last_payment(info or {})
+        info, is_counted = subscription.get("billing_info"), next_billing(subscription) is None
+        failed = (info or {}).get("last_failed_payment") or {}
         return RecurringFacts(
             status=status,
             provider_ref=_text(subscription["id"]),
@@ -49,9 +50,9 @@ def subscription_of(subscription: Mapping[str, Any]) -> RecurringFacts:
             approval_url=approval_link(subscription.get("links")) if status == "approval_pending" else None,
             created_at=_at(subscription, "create_time"),
             next_try_at=_at(failed, "next_payment_retry_time") if status == "past_due" else None,
-            paid=from_paypal(last["amount"]) if last else None,
-            paid_at=_at(last, "time") if last else None,
-            bills_at=next_billing(subscription),
+            paid=_paid(subscription, is_counted=is_counted),
+            paid_at=_at((info or {}).get("last_payment") or {}, "time"),
+            is_counted=is_counted,
         )
 
 
@@ -87,9 +88,12 @@ def _period(subscription: Mapping[str, Any]) -> tuple[datetime, datetime] | None
     return start, due if due and due > start else end
 
 
-def _last_payment(info: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Unless a later one has failed."""
-    return info.get("last_payment") if not info.get("failed_payments_count") else None
+def _paid(subscription: Mapping[str, Any], *, is_counted: bool) -> Money | None:
+    """The last payment. Where a later one has failed the period may be the one that this was for, and nothing is said
+    of it, unless the period is counted from the last payment."""
+    info = subscription.get("billing_info") or {}
+    last, is_owed = info.get("last_payment"), info.get("failed_payments_count") and not is_counted
+    return from_paypal(last["amount"]) if last and not is_owed else None
 
 
 def _our_id(custom_id: object) -> str | None:
