@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 from django.utils import timezone
 
 from billing_portal.kit import context
@@ -87,6 +88,8 @@ def _compare(provider: RunsSubscriptions) -> int:
     since = timezone.now() - COMPARED
     try:
         return comparing.compare(provider=provider, since=since, actor=CLOCK, clock=timezone.now)
+    except SoftTimeLimitExceeded:  # the night's: it has to stop
+        raise
     except Exception:
         log.exception("what %s has could not be compared; it is tried again.", provider.name)
         return 0
@@ -101,6 +104,8 @@ def _each(found: Iterable[tuple[UUID, UUID]], act: Callable[..., Any]) -> int:
             try:
                 act(subscription_id=subscription_id, actor=CLOCK, now=timezone.now())
                 seen += 1
+            except SoftTimeLimitExceeded:
+                raise
             except Exception:
                 log.exception("Subscription %s could not be brought up to date; it is tried again.", subscription_id)
     return seen

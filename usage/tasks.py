@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.utils import timezone
 
@@ -34,6 +35,8 @@ def close_due_months() -> int:
         with context.bind(tenant_id=tenant.id, actor_label=CLOCK.label):
             try:
                 invoiced += _close_due(tenant)
+            except SoftTimeLimitExceeded:  # ours: it has to stop
+                raise
             except Exception:
                 log.exception("Closing a month failed; it is tried again in an hour.")
     if invoiced:

@@ -17,7 +17,7 @@ from payments.naming import provider_name
 from payments.providers.recurring import RecurringFacts
 from subscriptions.actions import agreeing, ending_there, moving, pricing, spanning
 from subscriptions.models import PlanPrice, Subscription
-from subscriptions.models.subscription import LIVE, SUBSCRIPTION_MOVES, Engine
+from subscriptions.models.subscription import BEGUN, LIVE, SUBSCRIPTION_MOVES, Engine
 from subscriptions.quoting import Target
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,8 @@ def apply(*, subscription_id: UUID, facts: RecurringFacts, actor: Actor, now: da
         subscription.trial_start = subscription.started_at
         subscription.period_start = subscription.period_start or subscription.started_at
         subscription.period_end = subscription.period_end or facts.trial_end
+    if status in LIVE and subscription.status in BEGUN:
+        subscription.cancel_reason = ""  # it was to be given up, and has come alive all the same
     if status in LIVE:
         ending_there.take_word(subscription, ends=facts.cancel_at_period_end, now=now)
         _take_terms(subscription, facts, now)

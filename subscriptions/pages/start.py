@@ -82,8 +82,11 @@ def _start(request: Any, version: PlanVersion, currency: str) -> HttpResponse:
     try:
         with alone(str(tenant.id), f"start:{after}"):
             begun = start(tenant=tenant, order=order, actor=request.actor, now=now)
-    except (KeyInUse, AlreadySubscribed):
-        messages.info(request, _BEGUN)
+    except (KeyInUse, AlreadySubscribed) as error:
+        there = queries.latest_subscription(tenant)
+        has_ended = there is not None and there.status == there.Status.CANCELED  # given up in another tab
+        said = error.detail if isinstance(error, AlreadySubscribed) and has_ended else _BEGUN
+        messages.info(request, said)
         return to_subscription()
     except BillingError as error:
         stays = isinstance(error, CouponNotByPayPal)  # another way to pay mends it: the sum stays, to be sent again

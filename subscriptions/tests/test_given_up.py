@@ -76,6 +76,17 @@ def test_confirmed_in_another_tab_meanwhile_it_has_begun(stripe: StripeWorld, ow
     assert stripe.taken() == [1_000]
 
 
+def test_come_alive_since_stripe_did_not_hear_it_was_not_given_up(stripe: StripeWorld, owner: Client) -> None:
+    payment = waits(owner)
+    give_up(owner, payment, "api")
+    stripe.fault("drop_before", "/v1/subscriptions/*", method="DELETE")
+    followed()
+    assert Subscription.objects.get().cancel_reason == "given up"
+    stripe.authenticate(payment.provider_ref or "")
+    told(stripe)
+    assert (Subscription.objects.get().status, Subscription.objects.get().cancel_reason) == ("active", "")
+
+
 def test_paid_with_another_card_after_that_it_is_not_given_up(stripe: StripeWorld, owner: Client) -> None:
     given_up = waits(owner)
     give_up(owner, given_up, "page")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
 import time_machine
+from celery.exceptions import SoftTimeLimitExceeded
 from django.test import Client
 from django.utils import timezone
 
@@ -15,7 +17,8 @@ from billing_portal.tests import world
 from billing_portal.tests.paypal_world import PayPalWorld
 from billing_portal.tests.world import SYSTEM, at
 from payments.tests.paypal_payments import owner_of
-from subscriptions.actions import directing
+from subscriptions import tasks
+from subscriptions.actions import comparing, directing, following
 from subscriptions.models import Subscription
 from subscriptions.tests import paypal_plans
 from subscriptions.tests.plan_world import price
@@ -97,3 +100,15 @@ def test_what_is_kept_while_its_end_is_said_again_is_kept(
     meanwhile(f"{life.row.provider_ref}/suspend", lambda: life.asks("post", "/resume"))
     life.night()
     assert (life.row.cancel_at_period_end, life.row.status, at_paypal(life)) == (False, "active", "ACTIVE")
+
+
+@pytest.mark.parametrize("late", [(following, "follow"), (comparing, "compare")], ids=["following", "comparing"])
+def test_a_night_whose_time_is_up_stops(life: Revised, monkeypatch: pytest.MonkeyPatch, late: tuple[Any, str]) -> None:
+    """Its next run goes on; one that took its limit for one subscription's trouble would never end."""
+
+    def is_up(**_: Any) -> Any:
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr(*late, is_up)
+    with pytest.raises(SoftTimeLimitExceeded):
+        tasks.follow_all()

@@ -17,7 +17,7 @@ from billing_portal.tests.world import SYSTEM
 from payments.actions.saving_methods import customer_for
 from payments.actions.syncing_methods import sync_methods
 from payments.models import Invoice, Payment
-from subscriptions.actions import giving_up
+from subscriptions.actions import giving_up, moving
 from subscriptions.actions.subscribing import start_subscription
 from subscriptions.models import Subscription
 from subscriptions.tests.pages_world import browser, sent
@@ -124,6 +124,29 @@ def test_its_page_does_not_say_that_it_has_begun(stripe: StripeWorld, acme: Any,
     in_between(stripe, monkeypatch, created, lambda: another_begins(acme), after=False)
     said = words(client.post("/subscription/start", sent(page, pay_with=card), follow=True))
     assert "Your subscription has begun already" in said and "You are on" not in said
+
+
+def test_given_up_in_another_tab_its_page_says_that_it_has_ended(
+    stripe: StripeWorld, acme: Any, monkeypatch: Any
+) -> None:
+    price(2_900, code="pro")
+    client = browser(acme)
+    customer = customer_for(tenant=acme, provider=stripe.provider, now=timezone.now())
+    card = stripe.saved_method(customer.provider_ref)
+    client.post("/methods/saved", {"method_ref": card})
+    page = client.get("/subscription/start?plan=pro&cycle=monthly&seats=2")
+
+    def given_up() -> None:
+        made = Subscription.objects.get()
+        moving.end_unbegun(subscription_id=made.id, reason="given up", actor=SYSTEM, now=timezone.now())
+
+    in_between(stripe, monkeypatch, ("post", "/v1/subscriptions"), given_up, after=False)
+    said = words(client.post("/subscription/start", sent(page, pay_with=card), follow=True))
+    assert "It has ended before it began" in said and "has begun already" not in said
+    followed()
+    told(stripe)
+    followed()
+    assert sum(stripe.taken()) == sum(each["amount"] for each in stripe.objects("refunds"))
 
 
 @pytest.mark.parametrize("how", ["another was begun", "given up", "lapsed"])
