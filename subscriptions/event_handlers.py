@@ -43,12 +43,12 @@ def invoice_settled(message: Message) -> None:
 @outbox.handles("bill.given_up")
 def bill_given_up(message: Message) -> None:
     """Its payer does not want to pay what a provider has billed: a subscription that waits for that does not begin."""
-    giving_up.give_up_bill(
-        subscription_id=UUID(message.payload["subscriptionId"]),
-        payment_id=UUID(message.payload["paymentId"]),
-        actor=Actor.system("give_up"),
-        now=message.now,
-    )
+    subscription_id, actor = UUID(message.payload["subscriptionId"]), Actor.system("give_up")
+    payment_id = message.payload.get("paymentId")
+    if payment_id is None:  # written before it was named
+        giving_up.give_up(subscription_id=subscription_id, actor=actor, now=message.now)
+        return
+    giving_up.give_up_bill(subscription_id=subscription_id, payment_id=UUID(payment_id), actor=actor, now=message.now)
 
 
 @outbox.handles("subscription.dropped")

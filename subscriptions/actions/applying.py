@@ -110,6 +110,7 @@ def _by_paypal(
         paid_at=facts.paid_at,
         by=agreed.price.billing_cycle if agreed else None,
         charged=charged.price.billing_cycle if charged else None,
+        anchor=subscription.anchor_at,
         now=now,
     )
 

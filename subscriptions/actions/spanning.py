@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 
 from billing_portal.kit import periods
@@ -42,10 +43,18 @@ def running_period(before: Span, read: Span, now: datetime) -> Span:
 
 
 def counted_period(
-    before: Span, read: Span, *, paid_at: datetime | None, by: str | None, charged: str | None, now: datetime
+    before: Span,
+    read: Span,
+    *,
+    paid_at: datetime | None,
+    by: str | None,
+    charged: str | None,
+    anchor: datetime,
+    now: datetime,
 ) -> Span:
     """What was paid for last, of a subscription for which PayPal names no next billing. `read` is counted by the cycle
     `by`, which was agreed to last; the payment of `paid_at` was for the cycle `charged`. None: of no price of ours.
+    `anchor` is when its first period began.
 
     Nothing was paid since: what was known. Else it follows that.
     """
@@ -56,13 +65,21 @@ def counted_period(
         return read
     if charged is None:
         return before
-    span = before[1], _later(before[1], charged)
+    day = anchor.astimezone(UTC).day
+    span = before[1], _later(before[1], charged, day)
     while span[1] <= paid_at + _CLOSE:
-        span = span[1], _later(span[1], charged)
-    return span if paid_at - span[0] < _LATEST else (paid_at, _later(paid_at, charged))
+        span = span[1], _later(span[1], charged, day)
+    return span if paid_at - span[0] < _LATEST else (paid_at, _later(paid_at, charged, paid_at.day))
 
 
-def _later(start: datetime, cycle: str) -> datetime:
-    """One cycle after an instant, by the calendar of UTC."""
+def _later(start: datetime, cycle: str, day: int) -> datetime:
+    """One cycle after an instant, by the calendar of UTC. `day` is that of the month at which the first one began: in a
+    month without it a period begins at its last day, and the one after that does not."""
     midnight, end = periods.billing_period(start, UTC, BillingCycle(cycle).months, 0)
+    if midnight.day < day and midnight.day == _days_in(midnight):
+        end = end.replace(day=min(day, _days_in(end)))
     return end + (start - midnight)
+
+
+def _days_in(month: datetime) -> int:
+    return monthrange(month.year, month.month)[1]

@@ -135,3 +135,12 @@ def test_come_alive_just_before_it_is_ended_it_goes_on(stripe: StripeWorld, owne
     told(stripe)
     assert (stripe.objects("subscriptions")[0]["status"], Subscription.objects.get().status) == ("active", "active")
     assert stripe.taken() == [1_000] and not Discrepancy.objects.filter(kind="state_differs").exists()
+
+
+def test_a_message_that_names_no_payment_gives_up_all_the_same(stripe: StripeWorld, owner: Client) -> None:
+    give_up(owner, waits(owner), "api")
+    OutboxMessage.objects.filter(topic="bill.given_up").update(
+        payload={"subscriptionId": str(Subscription.objects.get().id)}
+    )
+    followed()
+    assert Subscription.objects.get().status == "canceled"

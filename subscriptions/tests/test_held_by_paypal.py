@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from billing_portal.tests.paypal_world import PayPalWorld
 from billing_portal.tests.world import at
+from payments.models import Invoice
 from subscriptions.entitlement import entitlement
 from subscriptions.tests.paypal_plans import billed, told
 from subscriptions.tests.revised import Revised, invoices
@@ -112,3 +113,22 @@ def test_what_paypal_gave_up_to_charge_gives_no_access_and_keeps_its_period(life
         told(life.paypal)
     life.night()
     assert (period(life), may_use(life), invoices()) == ((JUNE, JULY), False, [2_000])
+
+
+def test_of_what_was_paid_by_other_terms_the_bill_names_its_day_alone(
+    moment: time_machine.Traveller, paypal: PayPalWorld, owner: Client
+) -> None:
+    """The month after a trial, paid unheard, and a year that was agreed to unheard: a bill of 20.00 is for no year."""
+    life = Revised(paypal, owner, moment, trialDays=14)
+    life.on("2026-06-14 12:00")
+    life.asks(billingCycle="yearly")
+    life.on("2026-06-15 00:00", is_told=False)
+    life.agrees(is_told=False)
+    life.asks("post", "/pause")
+    bill = Invoice.objects.get()
+    assert (bill.total_minor, bill.period_start) == (2_000, bill.period_end)
+    life.on("2026-06-20 00:00")
+    life.asks("post", "/resume")
+    life.on("2026-07-15 00:00")
+    life.night()
+    assert (invoices(), life.row.period_end) == ([2_000, 20_000], at("2027-07-15 00:00"))

@@ -33,7 +33,7 @@ JANUARY = span("2026-01-31", "2026-02-28")
         (JUNE, span("2027-06-01", "2028-06-01"), "2026-07-01", "yearly", "monthly", ("2026-07-01", "2026-08-01")),
         (JUNE, span("2027-06-01", "2028-06-01"), "2026-09-01", "yearly", "monthly", ("2026-09-01", "2026-10-01")),
         (JUNE, span("2029-06-01", "2030-06-01"), "2026-09-01", "yearly", "yearly", ("2026-09-01", "2027-09-01")),
-        (JANUARY, span("2027-01-31", "2028-01-31"), "2026-02-28", "yearly", "monthly", ("2026-02-28", "2026-03-28")),
+        (JANUARY, span("2027-01-31", "2028-01-31"), "2026-02-28", "yearly", "monthly", ("2026-02-28", "2026-03-31")),
         (JUNE, span("2026-07-01", "2026-08-01"), "2026-07-01", None, None, ("2026-07-01", "2026-08-01")),
         (JUNE, span("2027-06-01", "2028-06-01"), "2026-07-01", None, None, JUNE),
     ],
@@ -42,7 +42,8 @@ def test_where_no_next_billing_is_named_the_last_payment_tells(
     before: Span, read: Span, paid: str | None, by: str, charged: str, expected: tuple[str, str] | Span
 ) -> None:
     paid_at = at(f"{paid} 10:00") if paid else None
-    found = counted_period(before, read, paid_at=paid_at, by=by, charged=charged, now=NOW)
+    anchor = before[0]
+    found = counted_period(before, read, paid_at=paid_at, by=by, charged=charged, anchor=anchor, now=NOW)
     assert found == (expected if isinstance(expected[0], datetime) else span(*expected))  # type: ignore[arg-type]
 
 

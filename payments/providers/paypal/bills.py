@@ -76,32 +76,41 @@ def _window(subscription: Mapping[str, Any]) -> Span:
     return min(instants) - timedelta(days=1), max(instants) + _MARGIN
 
 
-def _periods(subscription: Mapping[str, Any], sales: Sequence[Mapping[str, Any]]) -> list[Span]:
-    """PayPal says of no sale what it is for. One that was declined shares its period with the one that made it good."""
+def _periods(subscription: Mapping[str, Any], sales: Sequence[Mapping[str, Any]]) -> list[Span | None]:
+    """PayPal says of no sale what it is for. One that was declined shares its period with the one that made it good.
+    None: nobody can tell."""
     rhythm = rhythm_of(subscription)
     good = [sale for sale in sales if CAPTURES[sale["status"]] is not Outcome.FAILED]
-    found = spans(rhythm, [instant(sale["time"]) for sale in good], last=current(subscription, rhythm))
-    if good:
+    found: list[Span | None] = [
+        *spans(rhythm, [instant(sale["time"]) for sale in good], last=current(subscription, rhythm))
+    ]
+    if good and found[-1]:
         found[-1] = _running(subscription, good[-1], found[-1], rhythm)
     known = {sale["id"]: span for sale, span in zip(good, found, strict=True)}
-    return [known.get(sale["id"]) or rhythm.span(rhythm.number_at(instant(sale["time"]))) for sale in sales]
+    return [
+        known[sale["id"]] if sale["id"] in known else rhythm.span(rhythm.number_at(instant(sale["time"])))
+        for sale in sales
+    ]
 
 
-def _running(subscription: Mapping[str, Any], sale: Mapping[str, Any], span: Span, rhythm: Rhythm) -> Span:
+def _running(subscription: Mapping[str, Any], sale: Mapping[str, Any], span: Span, rhythm: Rhythm) -> Span | None:
     """The period of the last sale. Paid by other terms than today's it may be of another length than today's cycle: it
     ends when PayPal bills next, and began with its payment where today's cycle would have it begin long before. Where
-    no next billing is named and it would begin long after, shorter ones came before: it began with its payment."""
+    no next billing is named and it would begin long after, shorter ones came before: it began with its payment. Where
+    none is named, and it was paid by other terms, nobody can tell how long it is."""
     at, due = instant(sale["time"]), next_billing(subscription)
     is_owed = (subscription.get("billing_info") or {}).get("failed_payments_count")
     total = from_paypal(sale["amount_with_breakdown"]["gross_amount"])
     if due is None and span[0] - at > SLACK and _makes_up(subscription, total):
         return replace(rhythm, start=at, shift=timedelta(0)).span(0)
+    if due is None and not _makes_up(subscription, total):
+        return None
     if due is None or due <= max(at, span[0]) or is_owed or _makes_up(subscription, total):
         return span
     return span[0] if at - span[0] < _LATEST else at, due
 
 
-def _bill(sale: Mapping[str, Any], subscription: Mapping[str, Any], period: Span) -> BillFacts:
+def _bill(sale: Mapping[str, Any], subscription: Mapping[str, Any], period: Span | None) -> BillFacts:
     """Prices are gross, so its total is all there is to say. The plan and the seats are today's, since PayPal keeps no
     others: where they do not make up the total, it was for others, or for more, and the bill names neither."""
     outcome, total = CAPTURES[sale["status"]], from_paypal(sale["amount_with_breakdown"]["gross_amount"])
