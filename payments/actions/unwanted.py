@@ -27,9 +27,8 @@ def give_back(*, payment_id: UUID, why: str, actor: Actor, now: datetime) -> Non
     earlier = payment.refunds.filter(client_key=_key(payment)).first()
     places, elsewhere = ([], 0) if earlier else _where_it_is(payment)
     if elsewhere:
-        _report(
-            payment, Money(elsewhere, payment.currency), f"{why}, and this much has paid other invoices by now.", now
-        )
+        detail = f"{why}, and this much does not go back by itself: other invoices have been paid with it since."
+        _report(payment, Money(elsewhere, payment.currency), detail, now)
     minor = earlier.amount.minor if earlier else sum(part for _, part in places)
     if not minor:
         return
@@ -54,8 +53,8 @@ def give_back(*, payment_id: UUID, why: str, actor: Actor, now: datetime) -> Non
 
 
 def _where_it_is(payment: Payment) -> tuple[list[tuple[UUID | None, int]], int]:
-    """The places that a refund would take from, and the minor units that have paid for something else. A refund takes
-    the newest first: where it would take of that, there are no places."""
+    """The places that a refund would take from, and the minor units that stay, since they have paid for something else.
+    A refund takes the newest first: where it would take of that, there are no places, and all of it stays."""
     own: set[UUID | None] = {None}
     if payment.invoice:
         same = Invoice.objects.filter(tenant=payment.tenant_id, subscription_ref=payment.invoice.subscription_ref)

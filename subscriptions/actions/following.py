@@ -24,7 +24,7 @@ from subscriptions import queries
 from subscriptions.actions import applying, calling_off, moving
 from subscriptions.actions.asking import ask, provider_named
 from subscriptions.models import Subscription
-from subscriptions.models.subscription import LIVE, Engine
+from subscriptions.models.subscription import BEGUN, LIVE, Engine
 
 Status = Subscription.Status
 # A row may be made by a clock that is ahead of the provider's.
@@ -60,6 +60,9 @@ def take(
         facts = calling_off.call_off(subscription, facts, provider, why="It has ended at the portal", now=now)
     waits = _book(subscription, facts, provider, actor, now)
     after = _take_state(subscription, facts, provider, actor, now)
+    if after.status == Status.CANCELED and subscription.status in BEGUN and facts.status in BEGUN:
+        # It was ended while its bills were being read: they may be void by now, and nothing else tells of that.
+        waits = _book(after, facts, provider, actor, now)
     _give_back(after, now)
     if waits:
         raise waits

@@ -141,4 +141,4 @@ def test_what_has_paid_something_else_by_now_does_not_go_back_by_itself(
         assert [each["amount"] for each in stripe.objects("refunds")] == back
     staffs = Discrepancy.objects.get(kind="not_needed", closed_at=None)
     assert staffs.amount_minor == (other or 1_000)
-    assert ("has paid other invoices" in staffs.detail) is bool(other)
+    assert ("other invoices have been paid with it" in staffs.detail) is bool(other)

@@ -113,6 +113,20 @@ def test_where_another_took_its_place_meanwhile_it_says_so_and_ends(
     assert not Invoice.objects.exclude(provider=None).filter(status="open").exists()
 
 
+@pytest.mark.parametrize("after", [False, True], ids=["before they were read", "after that"])
+def test_another_took_its_place_while_its_bills_were_read(
+    stripe: StripeWorld, acme: Any, owner: Client, monkeypatch: Any, after: bool
+) -> None:
+    """No event tells of the bill that is void since: it stands open nowhere."""
+    two_plans()
+    in_between(stripe, monkeypatch, ("get", "/v1/invoices"), lambda: another_begins(acme), after=after)
+    answer = order(owner, NEEDS_BANK)
+    assert (answer.status_code, answer.json()["code"]) == (409, "already_subscribed"), answer.content
+    followed()
+    assert not Payment.objects.filter(status="requires_action").exists() and stripe.taken() == []
+    assert not Invoice.objects.exclude(provider=None).filter(status="open").exists()
+
+
 def test_its_page_does_not_say_that_it_has_begun(stripe: StripeWorld, acme: Any, monkeypatch: Any) -> None:
     price(2_900, code="pro")
     client = browser(acme)
