@@ -127,35 +127,35 @@ def test_another_took_its_place_while_its_bills_were_read(
     assert not Invoice.objects.exclude(provider=None).filter(status="open").exists()
 
 
-def test_its_page_does_not_say_that_it_has_begun(stripe: StripeWorld, acme: Any, monkeypatch: Any) -> None:
+def about_to_start(stripe: StripeWorld, acme: Any) -> tuple[Client, dict[str, str]]:
+    """A browser, and the form of its start page, paid with a saved card."""
     price(2_900, code="pro")
     client = browser(acme)
     customer = customer_for(tenant=acme, provider=stripe.provider, now=timezone.now())
     card = stripe.saved_method(customer.provider_ref)
     client.post("/methods/saved", {"method_ref": card})
-    page = client.get("/subscription/start?plan=pro&cycle=monthly&seats=2")
+    return client, sent(client.get("/subscription/start?plan=pro&cycle=monthly&seats=2"), pay_with=card)
+
+
+def test_its_page_does_not_say_that_it_has_begun(stripe: StripeWorld, acme: Any, monkeypatch: Any) -> None:
+    client, form = about_to_start(stripe, acme)
     created = ("post", "/v1/subscriptions")
     in_between(stripe, monkeypatch, created, lambda: another_begins(acme), after=False)
-    said = words(client.post("/subscription/start", sent(page, pay_with=card), follow=True))
+    said = words(client.post("/subscription/start", form, follow=True))
     assert "Your subscription has begun already" in said and "You are on" not in said
 
 
 def test_given_up_in_another_tab_its_page_says_that_it_has_ended(
     stripe: StripeWorld, acme: Any, monkeypatch: Any
 ) -> None:
-    price(2_900, code="pro")
-    client = browser(acme)
-    customer = customer_for(tenant=acme, provider=stripe.provider, now=timezone.now())
-    card = stripe.saved_method(customer.provider_ref)
-    client.post("/methods/saved", {"method_ref": card})
-    page = client.get("/subscription/start?plan=pro&cycle=monthly&seats=2")
+    client, form = about_to_start(stripe, acme)
 
     def given_up() -> None:
         made = Subscription.objects.get()
         moving.end_unbegun(subscription_id=made.id, reason="given up", actor=SYSTEM, now=timezone.now())
 
     in_between(stripe, monkeypatch, ("post", "/v1/subscriptions"), given_up, after=False)
-    said = words(client.post("/subscription/start", sent(page, pay_with=card), follow=True))
+    said = words(client.post("/subscription/start", form, follow=True))
     assert "It has ended before it began" in said and "has begun already" not in said
     followed()
     told(stripe)

@@ -100,12 +100,12 @@ def _running(subscription: Mapping[str, Any], sale: Mapping[str, Any], span: Spa
     none is named, and it was paid by other terms, nobody can tell how long it is."""
     at, due = instant(sale["time"]), next_billing(subscription)
     is_owed = (subscription.get("billing_info") or {}).get("failed_payments_count")
-    total = from_paypal(sale["amount_with_breakdown"]["gross_amount"])
-    if due is None and span[0] - at > SLACK and _makes_up(subscription, total):
-        return replace(rhythm, start=at, shift=timedelta(0)).span(0)
-    if due is None and not _makes_up(subscription, total):
-        return None
-    if due is None or due <= max(at, span[0]) or is_owed or _makes_up(subscription, total):
+    is_by_todays = _makes_up(subscription, from_paypal(sale["amount_with_breakdown"]["gross_amount"]))
+    if due is None:
+        if not is_by_todays:
+            return None
+        return replace(rhythm, start=at, shift=timedelta(0)).span(0) if span[0] - at > SLACK else span
+    if due <= max(at, span[0]) or is_owed or is_by_todays:
         return span
     return span[0] if at - span[0] < _LATEST else at, due
 
