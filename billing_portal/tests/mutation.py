@@ -309,6 +309,11 @@ MUTANTS = (
         patch=no_lease,
     ),
     Mutant(
+        "no row locks on the events of a busy object",
+        (f"{WEBHOOKS}::test_workers_who_leave_a_busy_object_alone_do_not_wait_in_a_circle",),
+        patch=no_row_locks,
+    ),
+    Mutant(
         "a webhook's signature is not looked at",
         (
             "payments/tests/test_webhook_forged.py::test_what_is_forged_is_400_without_a_row_or_a_question_to_the_database",

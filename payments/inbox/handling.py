@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import F, QuerySet
 
 from billing_portal.kit import context
@@ -68,11 +69,19 @@ def _received() -> QuerySet[ProviderEvent]:
     return ProviderEvent.objects.filter(status=Status.RECEIVED)
 
 
+def _change(events: QuerySet[ProviderEvent], **facts: Any) -> int:
+    """Update several rows and say how many. They are locked in one order first: workers that meet over an object, who
+    see its events in orders of their own, would else wait for each other in a circle."""
+    with transaction.atomic():
+        locked = list(events.select_for_update(no_key=True).order_by("id").values_list("id", flat=True))
+        return ProviderEvent.objects.filter(id__in=locked).update(**facts)
+
+
 def _handle_object(provider: str, object_ref: str, now: datetime, outcome: Handled) -> None:
     of_object = _received().filter(provider=provider, object_ref=object_ref)
     with leases.held(provider=provider, object_ref=object_ref, now=now) as is_ours:
         if not is_ours:
-            outcome.busy += of_object.filter(available_at__lte=now).update(available_at=now + BUSY)
+            outcome.busy += _change(of_object.filter(available_at__lte=now), available_at=now + BUSY)
             return
         # Also those that wait for another try: what is read now is newer than any of them.
         events = list(of_object.order_by("occurred_at", "received_at", "id"))
@@ -114,7 +123,7 @@ def _handle(handler: Handler | None, told: list[ProviderEvent], now: datetime, o
 def _claimed(told: list[ProviderEvent], now: datetime, outcome: Handled) -> list[ProviderEvent]:
     """Those that are due, with one try more. One that had all its tries is parked, and taken out of `told`."""
     due = [each for each in told if each.available_at <= now]
-    _received().filter(id__in=[each.id for each in due]).update(attempts=F("attempts") + 1)
+    _change(_received().filter(id__in=[each.id for each in due]), attempts=F("attempts") + 1)
     for each in list(due):
         each.attempts += 1
         if each.attempts > MAX_ATTEMPTS:
@@ -156,7 +165,7 @@ def _settle(told: Sequence[ProviderEvent], note: str | None, now: datetime) -> N
     others = [each.id for each in told[:-1]]
     if others:
         with_it = f"{note} (with {newest.event_id})" if note else f"with {newest.event_id}"
-        _received().filter(id__in=others).update(note=with_it[:LONGEST_NOTE], **facts)
+        _change(_received().filter(id__in=others), note=with_it[:LONGEST_NOTE], **facts)
 
 
 def _failed(event: ProviderEvent, reason: str, now: datetime, outcome: Handled) -> None:

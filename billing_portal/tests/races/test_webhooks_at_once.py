@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from django.utils import timezone
 from billing_portal.sandbox.stripe.webhooks import signature
 from billing_portal.testing import at_once
 from billing_portal.tests.stripe_world import WEBHOOK_PATH, WEBHOOK_SECRET, StripeWorld
-from payments.inbox import handling, registry
+from payments.inbox import handling, leases, registry
 from payments.inbox.registry import HandledEvent
 from payments.models import ObjectLease, ProviderEvent
 from payments.providers.facts import Topic
@@ -98,6 +100,23 @@ def test_workers_at_once_read_and_book_an_object_one_after_the_other(monkeypatch
     assert done == 48
     assert set(ProviderEvent.objects.values_list("status", flat=True)) == {"handled"}
     assert not ObjectLease.objects.exists()
+
+
+def test_workers_who_leave_a_busy_object_alone_do_not_wait_in_a_circle() -> None:
+    """Each finds other events due and sees them in another order, since whoever put one off moved its row."""
+    for number in range(500):
+        told(f"evt_{number}", now=NOW + timedelta(seconds=number % 250))
+
+    def find_it_busy(number: int) -> None:
+        chance = random.Random(number)
+        for count in range(25):
+            handling.handle_due(NOW + timedelta(seconds=8 * count + chance.randrange(30)), limit=1)
+
+    with leases.held(provider="stripe", object_ref="pi_1", now=NOW) as is_ours:
+        assert is_ours
+        outcomes = at_once(8, find_it_busy)
+    assert outcomes.errors == []
+    assert set(ProviderEvent.objects.values_list("status", "attempts")) == {("received", 0)}
 
 
 def test_workers_at_once_handle_each_object_once(monkeypatch: pytest.MonkeyPatch) -> None:
