@@ -277,8 +277,7 @@ WHERE period_start > began AND period <= before;
 SELECT 'coupon ' || c.code || ' is redeemed ' || count(*) || ' times, by ' || count(DISTINCT s.tenant_id) || ' tenants'
 FROM subscriptions_coupon c
 JOIN subscriptions_subscription s ON s.coupon_id = c.id
-WHERE EXISTS (SELECT FROM payments_statuschange m WHERE m.subject = 'subscription' AND m.subject_id = s.id
-              AND m.new IN ('trialing', 'active', 'past_due', 'unpaid', 'paused'))
+WHERE s.came_alive_at IS NOT NULL
 GROUP BY c.id
 HAVING count(*) > coalesce(c.max_redemptions, count(*)) OR count(*) > count(DISTINCT s.tenant_id)
     OR count(*) FILTER (WHERE s.tenant_id <> c.tenant_id) > 0
@@ -534,6 +533,17 @@ LEFT JOIN LATERAL (
     WHERE c.subject = state.subject AND c.subject_id = state.id ORDER BY c.id DESC LIMIT 1
 ) last ON true
 WHERE last.new IS DISTINCT FROM state.status;
+
+-- I8 A subscription has come alive when its history says so
+SELECT 'subscription ' || s.id || ' came alive at ' || coalesce(s.came_alive_at::text, 'no time') || ', by its history at '
+       || coalesce(first.at::text, 'no time')
+FROM subscriptions_subscription s
+LEFT JOIN LATERAL (
+    SELECT min(c.at) AS at FROM payments_statuschange c
+    WHERE c.subject = 'subscription' AND c.subject_id = s.id
+      AND c.new IN ('trialing', 'active', 'past_due', 'unpaid', 'paused')
+) first ON true
+WHERE first.at IS DISTINCT FROM s.came_alive_at;
 
 -- I9 No row's tenant differs from its parents' tenant
 SELECT child || ' ' || id || ' belongs to another tenant than its parent'

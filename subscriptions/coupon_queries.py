@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.db.models import Q, QuerySet
 
 from billing_portal.tenants.models import Tenant
-from subscriptions import queries
 from subscriptions.models import Coupon, Subscription
 from subscriptions.models.subscription import BEGUN
 
@@ -23,9 +22,9 @@ def redemptions(coupon: Coupon, *, instead_of: Tenant | None = None) -> QuerySet
     begun = Q(status__in=BEGUN)
     if instead_of:
         begun &= ~Q(tenant=instead_of)
-    return Subscription.objects.filter(Q(queries.came_alive()) | begun, coupon=coupon)
+    return Subscription.objects.filter(Q(came_alive_at__isnull=False) | begun, coupon=coupon)
 
 
 def has_used(coupon: Coupon, tenant: Tenant) -> bool:
     """Whether a subscription of theirs came alive with it."""
-    return Subscription.objects.filter(queries.came_alive(), coupon=coupon, tenant=tenant).exists()
+    return Subscription.objects.filter(coupon=coupon, tenant=tenant, came_alive_at__isnull=False).exists()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from billing_portal.kit import periods
 from billing_portal.tenants.models import Tenant
-from payments.models import Invoice, Payment, StatusChange
-from payments.models.status import StatusSubject
+from payments.models import Invoice, Payment
 from subscriptions import spans
 from subscriptions.errors import UnknownPlan
 from subscriptions.models import PlanPrice, PlanVersion, Subscription, SubscriptionTerms
@@ -64,22 +63,15 @@ def current_terms(subscription: Subscription, now: datetime) -> SubscriptionTerm
     return terms.filter(effective_from__lte=now).last() or terms.earliest("effective_from")
 
 
-def came_alive(column: str = "id") -> Exists:
-    """Of a row, whose `column` names a subscription: that this ever was what its tenant could use."""
-    moves = StatusChange.objects.filter(subject=StatusSubject.SUBSCRIPTION, subject_id=OuterRef(column))
-    return Exists(moves.filter(new__in=LIVE))
-
-
 def has_come_alive(subscription: Subscription) -> bool:
-    return Subscription.objects.filter(came_alive(), id=subscription.id).exists()
+    """As the row has it by now."""
+    return Subscription.objects.filter(id=subscription.id, came_alive_at__isnull=False).exists()
 
 
 def terms_that_lived(tenant: Tenant) -> QuerySet[SubscriptionTerms]:
     """Without those of subscriptions that wait for their payer, or ended before they came alive: nobody could use what
-    they name. Only of one that ended is its history looked up: this is asked on every call."""
-    ended_unused = Q(~came_alive("subscription_id"), subscription__status=SubscriptionStatus.CANCELED)
-    rows = SubscriptionTerms.objects.filter(tenant=tenant)
-    return rows.exclude(subscription__status__in=BEGUN).exclude(ended_unused)
+    they name."""
+    return SubscriptionTerms.objects.filter(tenant=tenant, subscription__came_alive_at__isnull=False)
 
 
 def had_trial(tenant: Tenant) -> bool:

@@ -17,7 +17,6 @@ from billing_portal.kit.actors import Actor
 from billing_portal.notices import outbox
 from payments.providers import registry
 from payments.providers.recurring import RunsSubscriptions
-from subscriptions import queries
 from subscriptions.actions import comparing, directing, following, judging, reminding, renewing
 from subscriptions.models import Subscription
 from subscriptions.models.subscription import BEGUN, LIVE, Engine
@@ -71,7 +70,7 @@ def follow_all(engine: str | None = None) -> int:
     seen = _each(theirs.values_list("id", "tenant_id"), following.follow)
     lately = timezone.now() - MAY_BE_AGREED_TO
     unbegun = Subscription.objects.filter(status=Subscription.Status.CANCELED, ended_at__gt=lately)
-    unbegun = unbegun.filter(engine__in=engines).exclude(queries.came_alive())
+    unbegun = unbegun.filter(engine__in=engines, came_alive_at=None)
     seen += _each(unbegun.values_list("id", "tenant_id"), following.follow)
     ending = theirs.filter(cancel_at_period_end=True)
     unheard = ending.filter(period_end__gt=timezone.now(), ends_there_since=None)

@@ -67,6 +67,7 @@ def _ended(tenant: Tenant, engine: str) -> Subscription:
         currency="usd",
         anchor_at=began,
         started_at=began,
+        came_alive_at=began,
         ended_at=began + timedelta(days=30),
         provider_ref=f"{'I-' if engine == 'paypal' else 'sub_'}{tenant.slug.upper()}",
     )

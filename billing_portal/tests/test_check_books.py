@@ -94,6 +94,7 @@ DAMAGE = {
     "UPDATE payments_statuschange SET new = 'succeeded' WHERE new = 'clearing'": "I8 Each state",
     "UPDATE payments_payment SET status = 'returned'": "I8 Each state",
     "UPDATE payments_dispute SET status = 'inquiry'": "I8 Each state",
+    "UPDATE subscriptions_subscription SET came_alive_at = started_at - interval '1 day'": "I8 A subscription",
     f"UPDATE payments_payment SET tenant_id = {OTHER}": "I9 No row's",
     f"UPDATE payments_refundpart SET tenant_id = {OTHER}": "I9 No row's",
     f"UPDATE payments_dispute SET tenant_id = {OTHER}": "I9 No row's",

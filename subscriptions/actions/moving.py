@@ -15,7 +15,7 @@ from payments.actions import balance
 from payments.actions.history import note_move
 from subscriptions import discounts
 from subscriptions.models import PlanPrice, Subscription, SubscriptionTerms
-from subscriptions.models.subscription import SUBSCRIPTION_MOVES
+from subscriptions.models.subscription import LIVE, SUBSCRIPTION_MOVES
 
 
 def locked(subscription_id: UUID) -> Subscription:
@@ -39,6 +39,7 @@ def move(
         return
     SUBSCRIPTION_MOVES.check(old, new)
     subscription.status = new
+    note_alive(subscription, now)
     note_move(subscription, old, actor=actor, at=now, reason=reason)
     if not is_told:
         return
@@ -49,6 +50,12 @@ def move(
         now=now,
         dedupe_key=f"subscription.moved:{subscription.id}:{old}:{new}:{now.isoformat()}",
     )
+
+
+def note_alive(subscription: Subscription, now: datetime) -> None:
+    """The first time that it lives; the caller saves."""
+    if subscription.status in LIVE and subscription.came_alive_at is None:
+        subscription.came_alive_at = now
 
 
 def tell(subscription: Subscription, what: str, *, now: datetime, once: str = "") -> None:

@@ -148,6 +148,7 @@ def set_currency(tenant: Tenant, currency: str) -> None:
 
 def create(subscription: Subscription, price: PlanPrice, seats: int, *, actor: Actor, now: datetime) -> Subscription:
     """The row with its first terms and the first line of its history. Raises AlreadySubscribed, TrialUsed."""
+    moving.note_alive(subscription, now)
     try:
         with transaction.atomic():
             subscription.save(force_insert=True)

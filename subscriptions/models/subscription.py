@@ -76,6 +76,8 @@ class Subscription(models.Model):
     currency = models.CharField(max_length=3)
     anchor_at = models.DateTimeField()
     started_at = models.DateTimeField()
+    # Since when it was ever what its tenant could use. Kept when it ends; of one that ended while it was begun, null.
+    came_alive_at = models.DateTimeField(null=True, blank=True)
     period_start = models.DateTimeField(null=True, blank=True)
     period_end = models.DateTimeField(null=True, blank=True)
     billed_until = models.DateTimeField(null=True, blank=True)
@@ -103,6 +105,12 @@ class Subscription(models.Model):
             UniqueConstraint(fields=["tenant"], condition=Q(status__in=LIVE), name="subscription_one_live"),
             CheckConstraint(condition=Q(status__in=SubscriptionStatus.values), name="subscription_status_known"),
             CheckConstraint(condition=Q(engine__in=Engine.values), name="subscription_engine_known"),
+            CheckConstraint(
+                condition=Q(status="canceled")
+                | Q(status__in=BEGUN, came_alive_at=None)
+                | Q(status__in=LIVE, came_alive_at__isnull=False),
+                name="subscription_live_has_come_alive",
+            ),
             CheckConstraint(condition=Q(status="canceled") | Q(ended_at=None), name="subscription_ended_is_canceled"),
             CheckConstraint(
                 condition=Q(ends_there_since=None) | Q(cancel_at_period_end=True),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -15,6 +16,7 @@ from billing_portal.tests.stripe_world import StripeWorld
 from billing_portal.tests.world import SYSTEM
 from subscriptions import pricing_terms
 from subscriptions.actions import giving_up
+from subscriptions.models import Subscription
 from subscriptions.tests import paypal_plans
 from subscriptions.tests.plan_world import price, two_plans
 from subscriptions.tests.stripe_plans import begun, told
@@ -55,3 +57,21 @@ def test_what_was_paid_for_prices_the_calls_beside_a_start(
     begun(owner, NEEDS_BANK)
     assert world.call(acme, 5, timezone.now())[0].segment_start == paid.started_at
     assert [each.subscription_id for each in segments(acme)] == [paid.id]
+
+
+def test_when_it_came_alive_is_written_once_and_held_by_the_database(
+    stripe: StripeWorld, acme: Any, owner: Client
+) -> None:
+    two_plans()
+    waiting = begun(owner, NEEDS_BANK)
+    assert waiting.came_alive_at is None
+    alive = begun(owner)
+    first = alive.came_alive_at
+    assert alive.status == "active" and first
+    end_now = {"atPeriodEnd": False}
+    assert owner.post("/api/subscription/cancel", end_now, content_type="application/json").status_code == 200
+    rows = Subscription.objects.filter(tenant=acme).order_by("started_at")
+    assert list(rows.values_list("status", "came_alive_at")) == [("canceled", None), ("canceled", first)]
+    for status, came_alive_at in (("active", None), ("incomplete", first)):
+        with pytest.raises(IntegrityError, match="subscription_live_has_come_alive"), transaction.atomic():
+            rows.filter(id=alive.id).update(status=status, came_alive_at=came_alive_at, ended_at=None)
