@@ -70,3 +70,13 @@ def test_before_a_year_of_our_own_invoices_renews_it_is_told_what_was_agreed_to(
     change(subscription_id=subscription.id, wish=wish, actor=SYSTEM, now=timezone.now())
     told = reminded("renews")
     assert "with 2 seats, renews on June 1, 2027 for $580.00." in told
+
+
+def test_before_months_turn_into_a_year_it_is_told(moment: time_machine.Traveller) -> None:
+    subscription = started(price(), "2026-06-01 00:00", seats=2)
+    remind(at("2026-06-02 00:00"))
+    moment.move_to(at("2026-06-03 00:00"))
+    wish = Wish(None, "yearly", None, when="period_end")
+    change(subscription_id=subscription.id, wish=wish, actor=SYSTEM, now=timezone.now())
+    told = reminded("renews")
+    assert "with 2 seats, renews on July 1, 2026 for $580.00." in told
