@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
+import time_machine
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -16,6 +18,13 @@ from payments.tests.webhook_posts import event_body, post, signed
 pytestmark = pytest.mark.django_db
 
 BODY = event_body()
+
+
+@pytest.fixture(autouse=True)
+def still() -> Iterator[None]:
+    """No second passes between signing and reading."""
+    with time_machine.travel(timezone.now().replace(microsecond=0), tick=False):
+        yield
 
 
 def _v0_only() -> tuple[bytes, str]:
@@ -37,7 +46,7 @@ FORGED = {
     "one byte more": lambda: (BODY + b" ", signed(BODY)),
     "the same JSON, written anew": lambda: (json.dumps(json.loads(BODY), indent=2).encode(), signed(BODY)),
     "301 seconds old": lambda: (BODY, signed(BODY, seconds=-301)),
-    "302 seconds early": lambda: (BODY, signed(BODY, seconds=302)),
+    "301 seconds early": lambda: (BODY, signed(BODY, seconds=301)),
     "a time that was altered": lambda: (BODY, signed(BODY).replace("t=1", "t=2")),
     "only v0": _v0_only,
     "fifty signatures, none right": _fifty_wrong,
@@ -85,7 +94,7 @@ def test_a_forgery_opens_no_connection(stripe: StripeWorld) -> None:
     assert connection.connection is None
 
 
-@pytest.mark.parametrize("seconds", [-299, 299])
+@pytest.mark.parametrize("seconds", [-300, 300])
 def test_a_clock_may_be_five_minutes_off(stripe: StripeWorld, seconds: int) -> None:
     assert post(BODY, signed(BODY, seconds=seconds)).status_code == 200
 
