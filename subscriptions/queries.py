@@ -32,9 +32,13 @@ def subscriptions(tenant: Tenant) -> QuerySet[Subscription]:
     return Subscription.objects.filter(tenant=tenant).order_by("-started_at", "-id")
 
 
+def invoices(subscription: Subscription) -> QuerySet[Invoice]:
+    """Those that bill the subscription itself, newest first."""
+    return Invoice.objects.filter(subscription_ref=subscription.id).order_by("-created_at", "-id")
+
+
 def latest_invoice(subscription: Subscription) -> Invoice | None:
-    """Of those that bill the subscription itself."""
-    return Invoice.objects.filter(subscription_ref=subscription.id).order_by("-created_at", "-id").first()
+    return invoices(subscription).first()
 
 
 def awaited_payment(subscription: Subscription) -> Payment | None:

@@ -1,5 +1,5 @@
-"""Plans, subscriptions and coupons at the desk: a module each for what is sold and for what takes something off."""
+"""Plans, subscriptions and coupons at the desk: a module each."""
 
-from subscriptions.admin import coupons, plans
+from subscriptions.admin import coupons, plans, subscriptions
 
-__all__ = ["coupons", "plans"]
+__all__ = ["coupons", "plans", "subscriptions"]

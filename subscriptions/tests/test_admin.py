@@ -1,11 +1,17 @@
-"""Subscriptions at the desk: start one by the verb, read its terms."""
+"""Subscriptions at the desk: start one by the verb, read what it is on and what it was billed for."""
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from billing_portal.tests import world
+from subscriptions.actions.ending import cancel_subscription
 from subscriptions.models import Subscription
+from subscriptions.tests.plan_world import at, change, invoices, started, two_plans
+from subscriptions.tests.stripe_plans import begun
 
 pytestmark = pytest.mark.django_db
 ADD = "/admin/subscriptions/subscription/add/"
@@ -18,6 +24,11 @@ def starter(client):
     who.user_permissions.add(may)
     client.force_login(who)
     return client
+
+
+def shown(client, subscription):
+    page = reverse("admin:subscriptions_subscription_change", args=[subscription.id])
+    return client.get(page).content.decode().replace("\xa0", " ")
 
 
 def test_a_subscription_is_started(starter):
@@ -68,3 +79,40 @@ def test_nobody_else_starts_one(client, group):
     client.force_login(world.user(staff=True, groups=(group,)))
     assert client.get(ADD).status_code == 403
     assert client.post(ADD, {}).status_code == 403
+
+
+def test_a_subscription_is_read_with_its_period_its_bills_and_what_comes_next(starter, moment):
+    moment.move_to(at("2026-06-10 12:00"))
+    running = started(world.plan_price(seat=2_900), "2026-06-01 12:00", seats=3)
+    change(running, "2026-06-10 12:00", plan_code=None, cycle=None, seats=2, when="period_end")
+    text = shown(starter, running)
+    (bill,) = invoices(running)
+    for part in ("June 1 to 30, 2026", "Our invoices", "USD", "2 seats, from Jul 1, 00:00 UTC", str(bill), "$87.00"):
+        assert part in text, part
+    assert "At its provider" not in text
+    assert "Our invoices" in starter.get("/admin/subscriptions/subscription/").content.decode()
+    cancel_subscription(
+        subscription_id=running.id, at_period_end=True, reason="Too dear", actor=world.SYSTEM, now=timezone.now()
+    )
+    text = shown(starter, running)
+    assert "It ends on Jul 1, 00:00 UTC" in text and "Ends Jul 1" in text and "Too dear" in text
+
+
+def test_a_providers_subscription_is_found_by_its_reference(starter, stripe, owner):
+    two_plans()
+    alive = begun(owner)
+    text = starter.get(f"/admin/subscriptions/subscription/?q={alive.provider_ref}").content.decode()
+    assert str(alive.id) in text
+    page = shown(starter, alive)
+    assert "At its provider" in page and f'data-copy="{alive.provider_ref}"' in page and "Stripe" in page
+    assert str(alive.id) not in starter.get("/admin/subscriptions/subscription/?q=sub_none").content.decode()
+
+
+def test_a_list_of_many_asks_no_question_for_each_cell(starter, django_assert_max_num_queries):
+    for _ in range(3):
+        started(world.plan_price(), "2026-06-01 12:00")
+    with CaptureQueriesContext(connection) as three:
+        starter.get("/admin/subscriptions/subscription/")
+    started(world.plan_price(), "2026-06-01 12:00")
+    with django_assert_max_num_queries(len(three) + 2):  # one more row: its terms, once
+        starter.get("/admin/subscriptions/subscription/")
