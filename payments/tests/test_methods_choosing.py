@@ -51,11 +51,10 @@ def test_two_defaults_chosen_at_once_leave_one(stripe: StripeWorld) -> None:
     acme = world.tenant()
     refs = [card(stripe, acme), card(stripe, acme, "pm_card_mastercard"), card(stripe, acme, "pm_card_amex")]
     synced(acme)
-    for _ in range(5):
-        outcomes = at_once(2, lambda number: set_default(tenant=acme, method_ref=refs[number + 1], now=NOW))
+    for _ in range(8):
+        outcomes = at_once(6, lambda number: set_default(tenant=acme, method_ref=refs[number % 3], now=NOW))
         assert outcomes.errors == []
         assert len(defaults(acme)) == 1
-    assert defaults(acme)[0] in refs[1:]
 
 
 @pytest.mark.django_db
