@@ -539,9 +539,10 @@ SELECT 'subscription ' || s.id || ' came alive at ' || coalesce(s.came_alive_at:
        || coalesce(first.at::text, 'no time')
 FROM subscriptions_subscription s
 LEFT JOIN LATERAL (
-    SELECT min(c.at) AS at FROM payments_statuschange c
+    SELECT c.at FROM payments_statuschange c
     WHERE c.subject = 'subscription' AND c.subject_id = s.id
       AND c.new IN ('trialing', 'active', 'past_due', 'unpaid', 'paused')
+    ORDER BY c.id LIMIT 1
 ) first ON true
 WHERE first.at IS DISTINCT FROM s.came_alive_at;
 

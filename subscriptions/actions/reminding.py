@@ -35,18 +35,21 @@ def remind(now: datetime) -> int:
 def _is_or_becomes_yearly(subscription: Subscription, now: datetime) -> bool:
     """A year ends, or months turn into one."""
     assert subscription.period_end
-    coming, _ = renewing.next_terms(subscription, subscription.period_end)
-    cycles = (queries.current_terms(subscription, now).price.billing_cycle, coming.billing_cycle)
-    return BillingCycle.YEARLY in cycles
+    coming, at = subscription.pending_price, subscription.pending_at
+    if coming and at and at <= subscription.period_end and coming.billing_cycle == BillingCycle.YEARLY:
+        return True
+    return queries.current_terms(subscription, now).price.billing_cycle == BillingCycle.YEARLY
 
 
 @transaction.atomic
 def _tell(topic: str, subscription: Subscription, now: datetime) -> None:
+    """What was told is told anew once other terms were agreed to."""
     assert subscription.period_end
+    price, seats = renewing.next_terms(subscription, subscription.period_end)
     outbox.write(
         topic=topic,
         payload={"subscriptionId": str(subscription.id)},
         tenant=subscription.tenant,
         now=now,
-        dedupe_key=f"{topic}:{subscription.id}:{subscription.period_end.isoformat()}",
+        dedupe_key=f"{topic}:{subscription.id}:{subscription.period_end.isoformat()}:{price.id}:{seats}",
     )

@@ -28,7 +28,7 @@ from subscriptions import queries
 from subscriptions.actions.subscribing import start_subscription
 from subscriptions.admin.plans import seat_price
 from subscriptions.models import PlanPrice, Subscription, SubscriptionTerms
-from subscriptions.models.subscription import Engine
+from subscriptions.models.subscription import LIVE, Engine
 
 
 class StartForm(forms.Form):
@@ -151,19 +151,21 @@ class SubscriptionAdmin(BooksAdmin):
 
     @display(description="Billed until")
     def billed(self, subscription: Subscription) -> str:
-        """By our own invoices, which may be a period ahead; a provider's bills end with the period."""
+        """By our own invoices, which may be a period ahead; a provider's bills end with the period. A trial is none."""
         until = subscription.billed_until or subscription.period_end
-        return moment_text(until) if until else "—"
+        return moment_text(until) if until and subscription.status != Subscription.Status.TRIALING else "—"
 
     @display(description="What comes next")
     def coming(self, subscription: Subscription) -> str:
-        price, at = subscription.pending_price, subscription.pending_at
+        price, at, end = subscription.pending_price, subscription.pending_at, subscription.period_end
+        if subscription.status not in LIVE or end is None:
+            return "—"
+        if subscription.cancel_at_period_end:
+            return f"It ends on {moment_text(end)}"
         if price and at:
             seats = count_text(subscription.pending_seats or 0, "seat")
             return f"{price.version.plan.name}, {price.billing_cycle}, {seats}, from {moment_text(at)}"
-        if subscription.cancel_at_period_end and subscription.period_end:
-            return f"It ends on {moment_text(subscription.period_end)}"
-        return "Nothing else was agreed to"
+        return f"It goes on as it is on {moment_text(end)}"
 
     @display(description="Its reference there")
     def reference(self, subscription: Subscription) -> SafeString | str:

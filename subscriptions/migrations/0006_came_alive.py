@@ -5,22 +5,9 @@ import pgtrigger.migrations
 from django.db import migrations, models
 
 
-# Of what is there already the history knows.
-BY_HISTORY = """
-UPDATE subscriptions_subscription s SET came_alive_at = alive.since
-FROM (
-    SELECT subject_id, min(at) AS since FROM payments_statuschange
-    WHERE subject = 'subscription' AND new IN ('trialing', 'active', 'past_due', 'unpaid', 'paused')
-    GROUP BY subject_id
-) alive
-WHERE alive.subject_id = s.id
-"""
-
-
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('payments', '0010_stop_asked'),
         ('subscriptions', '0005_ends_there'),
         ('tenants', '0001_initial'),
     ]
@@ -51,10 +38,5 @@ class Migration(migrations.Migration):
         pgtrigger.migrations.AddTrigger(
             model_name='subscription',
             trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "subscriptions_subscriptionevent" ("anchor_at", "billed_until", "came_alive_at", "cancel_at_period_end", "cancel_reason", "coupon_cycle", "coupon_id", "currency", "ended_at", "ends_there_since", "engine", "id", "livemode", "paused_at", "pending_at", "pending_price_id", "pending_seats", "period_end", "period_start", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "provider_ref", "started_at", "status", "tenant_id", "trial_end", "trial_start") VALUES (NEW."anchor_at", NEW."billed_until", NEW."came_alive_at", NEW."cancel_at_period_end", NEW."cancel_reason", NEW."coupon_cycle", NEW."coupon_id", NEW."currency", NEW."ended_at", NEW."ends_there_since", NEW."engine", NEW."id", NEW."livemode", NEW."paused_at", NEW."pending_at", NEW."pending_price_id", NEW."pending_seats", NEW."period_end", NEW."period_start", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."provider_ref", NEW."started_at", NEW."status", NEW."tenant_id", NEW."trial_end", NEW."trial_start"); RETURN NULL;', hash='4b269e1eb4f77b08cf24e63c60f5cd75edc4288b', operation='UPDATE', pgid='pgtrigger_update_update_fb679', table='subscriptions_subscription', when='AFTER')),
-        ),
-        migrations.RunSQL(BY_HISTORY, migrations.RunSQL.noop),
-        migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.CheckConstraint(condition=models.Q(('status', 'canceled'), models.Q(('came_alive_at', None), ('status__in', ('incomplete', 'approval_pending'))), models.Q(('came_alive_at__isnull', False), ('status__in', ('trialing', 'active', 'past_due', 'unpaid', 'paused'))), _connector='OR'), name='subscription_live_has_come_alive'),
         ),
     ]

@@ -79,4 +79,17 @@ def test_before_months_turn_into_a_year_it_is_told(moment: time_machine.Travelle
     wish = Wish(None, "yearly", None, when="period_end")
     change(subscription_id=subscription.id, wish=wish, actor=SYSTEM, now=timezone.now())
     told = reminded("renews")
-    assert "with 2 seats, renews on July 1, 2026 for $580.00." in told
+    assert "with 2 seats, renews on July 1, 2026 for $580.00. That pays for a year." in told
+
+
+def test_other_terms_that_are_agreed_to_after_it_was_told_are_told_too(moment: time_machine.Traveller) -> None:
+    subscription = started(price(), "2026-06-01 00:00", seats=2)
+    for day, seats in ((3, 2), (4, 1)):
+        moment.move_to(at(f"2026-06-0{day} 00:00"))
+        wish = Wish(None, "yearly", seats, when="period_end")
+        change(subscription_id=subscription.id, wish=wish, actor=SYSTEM, now=timezone.now())
+        for _ in range(2):
+            remind(timezone.now())
+            deliver_outbox()
+    told = [each.body.replace("\N{NO-BREAK SPACE}", " ") for each in mail.outbox if "renews" in each.subject]
+    assert len(told) == 2 and "with 2 seats, " in told[0] and "with 1 seat, " in told[1], told

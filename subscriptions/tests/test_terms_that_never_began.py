@@ -59,9 +59,7 @@ def test_what_was_paid_for_prices_the_calls_beside_a_start(
     assert [each.subscription_id for each in segments(acme)] == [paid.id]
 
 
-def test_when_it_came_alive_is_written_once_and_held_by_the_database(
-    stripe: StripeWorld, acme: Any, owner: Client
-) -> None:
+def test_what_lives_has_come_alive_and_the_database_holds_it(stripe: StripeWorld, acme: Any, owner: Client) -> None:
     two_plans()
     waiting = begun(owner, NEEDS_BANK)
     assert waiting.came_alive_at is None
