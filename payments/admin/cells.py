@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.utils.html import format_html, format_html_join
@@ -11,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from billing_portal.kit.desk import Num, Table, link_to
 from billing_portal.kit.display.amounts import money_text
-from billing_portal.kit.display.dates import date_text, moment_text
+from billing_portal.kit.display.dates import date_text, moment_text, period_text
 from billing_portal.kit.display.states import STATES
 from billing_portal.kit.money import Money
 from billing_portal.kit.templatetags.billing import badge
@@ -83,6 +84,13 @@ def state_badge(subject: str, state: str | None) -> SafeString | str:
     if state is None:
         return "—"
     return badge(subject, state, desk=True) if state in STATES.get(subject, {}) else state.replace("_", " ")
+
+
+def period_cell(row: Any) -> str:
+    """The days of a row's `period_start` to its `period_end`; a dash where it has none."""
+    if not row.period_start or not row.period_end:
+        return "—"
+    return period_text(row.period_start, row.period_end)
 
 
 def copyable(value: str | None, what: str) -> SafeString | str:

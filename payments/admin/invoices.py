@@ -17,13 +17,12 @@ from unfold.views import ChangeList
 
 from billing_portal.kit.desk import Confirmation, Notice, Table, link_to
 from billing_portal.kit.display.amounts import money_text
-from billing_portal.kit.display.dates import period_text
 from billing_portal.kit.errors import BillingError
 from billing_portal.kit.money import Money
 from billing_portal.tenants.staff import staff_actor
 from payments import queries
 from payments.actions.crediting import issue_credit_note
-from payments.admin.cells import amount, history_table, invoice_badge, legs_table
+from payments.admin.cells import amount, history_table, invoice_badge, legs_table, period_cell
 from payments.admin.forms import CreditNoteForm
 from payments.admin.invoice_tables import amounts_of_shown, lines_table, notes_table, payments_table
 from payments.admin.promising import TakesPromises, can_be_promised, holds_table
@@ -102,9 +101,7 @@ class InvoiceAdmin(TakesPromises):
 
     @display(description="Period")
     def period(self, invoice: Invoice) -> str:
-        if not invoice.period_start or not invoice.period_end:
-            return "—"
-        return period_text(invoice.period_start, invoice.period_end)
+        return period_cell(invoice)
 
     @display(description="Billed to")
     def address(self, invoice: Invoice) -> SafeString:

@@ -13,16 +13,16 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
-from billing_portal.kit.desk import BooksAdmin, Confirmation, Notice, Num, SearchSelect, Table, link_to
+from billing_portal.kit.desk import Confirmation, Notice, Num, SearchSelect, Table, link_to
 from billing_portal.kit.display.counting import count_text
-from billing_portal.kit.display.dates import date_text, moment_text, period_text
+from billing_portal.kit.display.dates import date_text, moment_text
 from billing_portal.kit.errors import BillingError
 from billing_portal.kit.templatetags.billing import badge
 from billing_portal.tenants.models import Tenant
 from billing_portal.tenants.staff import staff_actor
 from payments import queries as money
-from payments.admin.cells import amount, copyable, invoice_badge
-from payments.models import Invoice
+from payments.admin.cells import amount, invoice_badge, period_cell
+from payments.admin.provider_fields import ProviderFields
 from payments.naming import provider_name
 from subscriptions import queries
 from subscriptions.actions.subscribing import start_subscription
@@ -58,7 +58,7 @@ class StartForm(forms.Form):
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(BooksAdmin):
+class SubscriptionAdmin(ProviderFields):
     """What each tenant is on, with its terms from the first to those in force, and what it was billed for."""
 
     list_display = ["tenant", "plan", "state", "charged_by", "seats", "currency_named", "started_at"]
@@ -91,7 +91,7 @@ class SubscriptionAdmin(BooksAdmin):
                 ]
             },
         ),
-        ("At its provider", {"fields": [("reference", "mode"), "ends_there_since"]}),
+        ("At its provider", {"fields": [("provider_reference", "mode"), "ends_there_since"]}),
     ]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -145,9 +145,7 @@ class SubscriptionAdmin(BooksAdmin):
 
     @display(description="Period")
     def period(self, subscription: Subscription) -> str:
-        if not subscription.period_start or not subscription.period_end:
-            return "—"
-        return period_text(subscription.period_start, subscription.period_end)
+        return period_cell(subscription)
 
     @display(description="Billed until")
     def billed(self, subscription: Subscription) -> str:
@@ -166,14 +164,6 @@ class SubscriptionAdmin(BooksAdmin):
             seats = count_text(subscription.pending_seats or 0, "seat")
             return f"{price.version.plan.name}, {price.billing_cycle}, {seats}, from {moment_text(at)}"
         return f"It goes on as it is on {moment_text(end)}"
-
-    @display(description="Its reference there")
-    def reference(self, subscription: Subscription) -> SafeString | str:
-        return copyable(subscription.provider_ref, "the provider's reference")
-
-    @display(description="Mode", ordering="livemode")
-    def mode(self, subscription: Subscription) -> str:
-        return "Live" if subscription.livemode else "Test"
 
     @display(description="Coupon")
     def coupon_named(self, subscription: Subscription) -> SafeString | str:
@@ -255,7 +245,7 @@ def _invoices_table(subscription: Subscription) -> Table:
         (
             link_to(invoice),
             invoice.get_billing_reason_display(),
-            _period_of(invoice),
+            period_cell(invoice),
             date_text(invoice.issued_at) if invoice.issued_at else "—",
             invoice_badge(invoice, amounts[invoice.id], now),
             amount(invoice.total_minor, invoice.currency),
@@ -264,9 +254,3 @@ def _invoices_table(subscription: Subscription) -> Table:
     ]
     heads = ("Invoice", "For", "Period", "Issued", "Status", Num("Total"))
     return Table("Invoices", heads, rows, empty="It has not been billed yet.")
-
-
-def _period_of(invoice: Invoice) -> str:
-    if not invoice.period_start or not invoice.period_end:
-        return "—"
-    return period_text(invoice.period_start, invoice.period_end)
